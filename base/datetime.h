@@ -17,7 +17,7 @@ typedef enum {
 
 typedef struct {
 	gint64 unix_seconds; /* seconds since 1970-01-01 00:00 UTC */
-	gint32 zone_minutes; /* as written, east of UTC: "-0700" is -420. -5999 to 5999 */
+	gint32 zone_minutes; /* as written, east of UTC: "-0700" is -420. -1439 to 1439 */
 	gint32 day;          /* the calendar day as written, in days since 1970-01-01, disregarding time and zone: what
 	                      * BEFORE, ON, SINCE and SENT* compare (RFC 3501 section 6.4.4) */
 } Datetime;
@@ -41,7 +41,7 @@ gboolean datetime_parse_imap_date(const char *text, gsize len, gint32 *day_out, 
 gboolean datetime_parse_imap(const char *text, gsize len, Datetime *out, GError **error);
 
 /* Appends `date-time` without quotes: "17-Jul-1996 02:44:25 -0700", always 26 bytes. A moment outside of the years 1 to
- * 9999 is brought to the nearest inside. @zone_minutes outside of -5999 to 5999 counts as 0. */
+ * 9999 is brought to the nearest inside. @zone_minutes outside of -1439 to 1439 counts as 0. */
 void datetime_append_imap(GString *out, gint64 unix_seconds, int zone_minutes);
 
 /* Reads the value of a Date field (RFC 5322 section 3.3 and its obsolete forms 4.3) as leniently as it can be done without
