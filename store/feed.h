@@ -1,0 +1,25 @@
+/* The feed of changes that the indexer follows (DESIGN.md "The feed"). An email is one distinct content of the account, with a growing id
+ * that is never reused. Rows are written in the transaction that appends or expunges. */
+#pragma once
+#include "store/store.h"
+G_BEGIN_DECLS
+
+typedef struct {
+	guint32 max_email_id;     /* highest id ever given; 0 = none */
+	guint64 max_gone_seq;     /* highest sequence in email_gone ever given */
+	guint64 emails;           /* emails with a message */
+} FeedState;
+gboolean account_feed_state(Account *account, FeedState *state_out, GError **error);
+
+/* Up to @limit ids above @after, ascending, of emails that still have a message. *ids_out: guint32, owned. */
+gboolean account_feed_added(Account *account, guint32 after, guint limit, GArray **ids_out, GError **error);
+/* The ids of all emails with a message in the range @after < id <= @upto; with @mailbox (else NULL) only those of that mailbox. */
+gboolean account_feed_emails(Account *account, const char *mailbox, guint32 after, guint32 upto, GArray **ids_out, GError **error);
+
+typedef struct { guint64 seq; guint32 email_id; } FeedGone;
+/* Up to @limit emails that lost their last message, with seq above @after. A content that comes back gets a new email id. *gone_out: FeedGone, owned. */
+gboolean account_feed_gone(Account *account, guint64 after, guint limit, GArray **gone_out, GError **error);
+/* The server forgets gone rows up to @seq, once the index has them in a commit. */
+gboolean account_feed_forget_gone(Account *account, guint64 seq, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,75 @@
+/* A mailbox as it was at one moment: columns sorted by UID, in chunks of up to SNAPSHOT_CHUNK_ROWS messages. Immutable and
+ * counted by references; any number of sessions and threads read one without a lock. A change of the mailbox makes a new
+ * snapshot that shares all chunks but those it touches. Message sequence number = position + 1. */
+#pragma once
+#include "store/uidset.h"
+G_BEGIN_DECLS
+
+#define SNAPSHOT_CHUNK_ROWS 1024
+
+/* System flags (RFC 9051 2.3.2). \Recent belongs to a session, not to the message: see mailbox_claim_recent(). */
+typedef enum {
+	MESSAGE_SEEN = 1 << 0,
+	MESSAGE_ANSWERED = 1 << 1,
+	MESSAGE_FLAGGED = 1 << 2,
+	MESSAGE_DELETED = 1 << 3,
+	MESSAGE_DRAFT = 1 << 4,
+} MessageFlags;
+
+#define SENT_DAY_NONE G_MININT32
+
+typedef struct {
+	guint n;                                     /* rows in use, 1..SNAPSHOT_CHUNK_ROWS */
+	guint32 uid[SNAPSHOT_CHUNK_ROWS];            /* ascending */
+	guint32 email_id[SNAPSHOT_CHUNK_ROWS];       /* the account's `email` row = Xapian document id */
+	guint32 flags[SNAPSHOT_CHUNK_ROWS];          /* MessageFlags */
+	guint32 keywords[SNAPSHOT_CHUNK_ROWS];       /* keyword set id: snapshot_keywords() */
+	guint32 size[SNAPSHOT_CHUNK_ROWS];           /* RFC822.SIZE: octets in CRLF form */
+	gint64 internal_at[SNAPSHOT_CHUNK_ROWS];     /* INTERNALDATE, Unix seconds */
+	gint16 internal_zone[SNAPSHOT_CHUNK_ROWS];   /* its zone, minutes east of UTC */
+	gint64 saved_at[SNAPSHOT_CHUNK_ROWS];        /* save date (RFC 8514), Unix seconds */
+	guint64 modseq[SNAPSHOT_CHUNK_ROWS];
+	gint32 sent_day[SNAPSHOT_CHUNK_ROWS];        /* Date: field's calendar day as written, days since 1970-01-01; SENT_DAY_NONE */
+	gint64 sent_at[SNAPSHOT_CHUNK_ROWS];         /* Date: field, Unix seconds (RFC 5256 2.2: bad zone is UTC); internal_at when missing */
+} SnapshotChunk;
+
+typedef struct Snapshot Snapshot;
+Snapshot *snapshot_ref(Snapshot *snapshot);
+void snapshot_unref(Snapshot *snapshot);
+
+guint32 snapshot_count(const Snapshot *snapshot);          /* EXISTS */
+guint32 snapshot_uidvalidity(const Snapshot *snapshot);
+guint32 snapshot_uidnext(const Snapshot *snapshot);
+guint64 snapshot_highestmodseq(const Snapshot *snapshot);  /* >= 1 */
+guint32 snapshot_max_uid(const Snapshot *snapshot);        /* 0 when empty */
+guint snapshot_n_chunks(const Snapshot *snapshot);
+/* Chunk @i; *@first_out (may be NULL) is the position of its first row. */
+const SnapshotChunk *snapshot_chunk(const Snapshot *snapshot, guint i, guint32 *first_out);
+/* The chunk of @position (< count) and the row in it. */
+const SnapshotChunk *snapshot_row(const Snapshot *snapshot, guint32 position, guint *row_out);
+/* Position of @uid; FALSE if not there (then *position_out is where it would be). */
+gboolean snapshot_find_uid(const Snapshot *snapshot, guint32 uid, guint32 *position_out);
+guint32 snapshot_uid_at(const Snapshot *snapshot, guint32 position);
+
+/* Keywords are interned for a mailbox: a keyword has a growing number, a set of keywords has an id; id 0 is the empty set. Unlimited in number.
+ * Names compare ignoring ASCII case; the first spelling is kept. */
+const char *const *snapshot_keywords(const Snapshot *snapshot, guint32 keyword_set, gsize *n_out); /* names, NULL-terminated; live with the snapshot */
+guint32 snapshot_n_keyword_sets(const Snapshot *snapshot);  /* ids are below this */
+/* All keywords ever used in the mailbox, for the FLAGS response. Lives with the snapshot. */
+const char *const *snapshot_all_keywords(const Snapshot *snapshot, gsize *n_out);
+
+/* What a session whose view is @from must be told to see @to (same mailbox and uidvalidity, @to not older). */
+typedef struct {
+	UidSet *expunged;      /* UIDs in @from, not in @to. Owned */
+	GArray *changed;       /* guint32 UIDs in both with another modseq, ascending. Owned */
+	guint32 appended;      /* messages in @to above @from's last UID */
+} SnapshotDiff;
+SnapshotDiff *snapshot_diff(const Snapshot *from, const Snapshot *to);
+void snapshot_diff_free(SnapshotDiff *diff);
+/* A view that has @from's messages (none expunged) with @to's flags, and @to's new messages: what a session may show while
+ * EXPUNGE must not be sent (RFC 9051 7.5.1). Returns a new snapshot. */
+Snapshot *snapshot_merge_keeping_expunged(Snapshot *from, Snapshot *to);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SnapshotDiff, snapshot_diff_free)
+G_END_DECLS
