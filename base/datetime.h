@@ -18,7 +18,7 @@ typedef enum {
 typedef struct {
 	gint64 unix_seconds; /* seconds since 1970-01-01 00:00 UTC */
 	gint32 zone_minutes; /* as written, east of UTC: "-0700" is -420. -1439 to 1439 */
-	gint32 day;          /* the calendar day as written, in days since 1970-01-01, disregarding time and zone: what
+	gint32 day; /* the calendar day as written, in days since 1970-01-01, disregarding time and zone: what
 	                      * BEFORE, ON, SINCE and SENT* compare (RFC 3501 section 6.4.4) */
 } Datetime;
 

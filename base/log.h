@@ -76,14 +76,14 @@ LogField log_field_double(const char *key, double value);
 LogField log_field_error(const char *key, const GError *error);
 
 /* The pairs. `"" key` refuses what is no literal. */
-#define LOG_STR(key, value) log_field_str("" key, (value))               /* NULL: the pair is left out */
+#define LOG_STR(key, value) log_field_str("" key, (value))                 /* NULL: the pair is left out */
 #define LOG_BYTES(key, value, len) log_field_bytes("" key, (value), (len)) /* any bytes */
 #define LOG_INT(key, value) log_field_int("" key, LOG_KIND_INT, (value))
 #define LOG_UINT(key, value) log_field_uint("" key, (value))
 #define LOG_BOOL(key, value) log_field_int("" key, LOG_KIND_BOOL, (value) ? 1 : 0) /* true or false */
-#define LOG_MS(key, us) log_field_int("" key, LOG_KIND_US, (us))         /* microseconds, written as milliseconds */
+#define LOG_MS(key, us) log_field_int("" key, LOG_KIND_US, (us)) /* microseconds, written as milliseconds */
 #define LOG_DOUBLE(key, value) log_field_double("" key, (value))
-#define LOG_GERROR(key, error) log_field_error("" key, (error))          /* its message; NULL: left out */
+#define LOG_GERROR(key, error) log_field_error("" key, (error)) /* its message; NULL: left out */
 
 /* Writes an event; the macros below spare the counting, and the making of pairs that nobody reads. */
 void log_write(LogLevel level, const char *event, const LogField *fields, gsize n_fields);
@@ -92,12 +92,13 @@ void log_write(LogLevel level, const char *event, const LogField *fields, gsize 
  * who show events elsewhere. */
 void log_format(GString *out, const char *event, const LogField *fields, gsize n_fields);
 
-#define LOG_EVENT_(level_, event_, ...)                                                                    \
-	do {                                                                                               \
-		if (log_enabled(level_)) {                                                                 \
-			const LogField log_fields_[] = { log_field_str(NULL, NULL) __VA_OPT__(, ) __VA_ARGS__ }; \
-			log_write((level_), "" event_, log_fields_ + 1, G_N_ELEMENTS(log_fields_) - 1);    \
-		}                                                                                          \
+#define LOG_EVENT_(level_, event_, ...)                                                                      \
+	do {                                                                                                 \
+		if (log_enabled(level_)) {                                                                   \
+			const LogField log_fields_[] = { log_field_str(NULL, NULL) __VA_OPT__(, )            \
+					__VA_ARGS__ };                                                       \
+			log_write((level_), "" event_, log_fields_ + 1, G_N_ELEMENTS(log_fields_) - 1);      \
+		}                                                                                            \
 	} while (0)
 
 #define log_error(event, ...) LOG_EVENT_(LOG_LEVEL_ERROR, event, __VA_ARGS__)

@@ -14,9 +14,9 @@ GQuark utf7_error_quark(void);
 
 /* All of them are the client's fault. */
 typedef enum {
-	UTF7_ERROR_INVALID,       /* no modified UTF-7 at all: 8-bit or control character, bad base64, bad UTF-16, no '-' */
+	UTF7_ERROR_INVALID, /* no modified UTF-7 at all: 8-bit or control character, bad base64, bad UTF-16, no '-' */
 	UTF7_ERROR_NOT_CANONICAL, /* readable, but not the one encoding of the name: `&AGE-` for `a`, `&...-&...-` */
-	UTF7_ERROR_NOT_UTF8,      /* to utf7_encode(): not UTF-8 */
+	UTF7_ERROR_NOT_UTF8, /* to utf7_encode(): not UTF-8 */
 } Utf7Error;
 
 /* Returns the modified UTF-7 of the @len bytes of UTF-8 at @utf8; the caller frees it. Control characters are encoded
