@@ -1,0 +1,52 @@
+/* One client's session: who it is, what it has selected, and what it has been told. Used by the one worker that runs its command (or by the loop
+ * when none runs); never by two threads at once. */
+#pragma once
+#include "base/settings.h"
+#include "indexer/search-index.h"
+#include "store/mailbox.h"
+G_BEGIN_DECLS
+
+typedef enum { SESSION_NOT_AUTHENTICATED, SESSION_AUTHENTICATED, SESSION_SELECTED, SESSION_LOGOUT } SessionState;
+typedef enum { SESSION_CONDSTORE = 1 << 0, SESSION_QRESYNC = 1 << 1, SESSION_UTF8 = 1 << 2, SESSION_REV2 = 1 << 3 } SessionEnabled;
+
+typedef struct Session Session;
+typedef struct Connection Connection; /* server/conn/connection.h */
+typedef struct ServerContext ServerContext; /* server/context.h: store, settings, supervisor, passwd file, TLS: what all sessions share */
+
+struct Session {
+	Connection *connection;       /* NULL in tests of commands without a network */
+	ServerContext *server;
+	SessionState state;
+	SessionEnabled enabled;
+	gboolean tls;                 /* the connection is encrypted */
+	gboolean local;               /* peer is on loopback */
+	char *user;                   /* owned; NULL before login */
+	Account *account;             /* a reference */
+	/* selected state */
+	Mailbox *mailbox;             /* a reference */
+	char *mailbox_name;           /* owned */
+	gboolean read_only;           /* EXAMINE */
+	Snapshot *view;               /* what the client knows: its sequence numbers are positions in this */
+	guint32 first_recent;         /* UIDs from here on are \Recent for this session (below first_recent_end) */
+	guint32 first_recent_end;
+	UidSet *silent;               /* UIDs whose flag changes by this very command need no untagged FETCH (STORE .SILENT) */
+	guint64 silent_modseq;        /* changes up to this modseq of those */
+	UidSet *saved;                /* $: SEARCHRES; UIDs */
+	char *client_id;              /* from ID, for the log; owned */
+};
+
+Session *session_new(ServerContext *server, Connection *connection);
+void session_free(Session *session);
+/* Selects: takes the snapshot, claims \Recent. The old mailbox, if any, is closed first. */
+gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error);
+void session_unselect(Session *session);
+/* Brings the view up to the newest snapshot and appends what the client must be told to @out: EXPUNGE (highest first, only with
+ * @allow_expunge; else those messages stay in the view), EXISTS, RECENT, FETCH (FLAGS ...) with UID when @with_uid. */
+gboolean session_sync(Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error);
+/* Appends "FLAGS (...)" of the message at @position. */
+void session_write_flags(const Session *session, guint32 position, GString *out);
+/* The UIDs that @set (text of a sequence-set, as UIDs or sequence numbers) names in the view. Numbers beyond the end are
+ * an error (BAD) for sequence numbers and ignored for UIDs; with @lenient (SEARCH, RFC 7377 section 2) ignored for both. */
+UidSet *session_resolve_set(const Session *session, const char *set, gboolean uid, gboolean lenient, GError **error);
+
+G_END_DECLS
