@@ -214,12 +214,13 @@ class Server:
                                % (STOP_SECONDS, self.log_tail())) from None
         status = self.process.returncode
         self.process = None
-        self._reap_indexers()
+        self.wait_indexers_gone()
         if check_status and status != 0:
             raise HarnessError('mailsiftd ended with status %d; its log:\n%s' % (status, self.log_tail()))
 
     def kill(self, indexer=True):
-        """SIGKILL to the server, and to the indexer unless told otherwise; returns when they are gone."""
+        """SIGKILL to the server, and to the indexer unless told otherwise; returns when they are gone. An indexer that is
+        left alive has to end by itself: wait_indexers_gone()."""
         if self.process is None:
             return
         self.note_indexers()
@@ -227,7 +228,10 @@ class Server:
         self.process.wait()
         self.process = None
         if indexer:
-            self._reap_indexers()
+            for pid in self._indexers_left():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.wait_indexers_gone()
 
     def restart(self):
         self.stop()
@@ -259,11 +263,15 @@ class Server:
                 os.kill(pid, sig)
         return len(pids)
 
-    def _reap_indexers(self):
-        """Waits for the indexers of a server that has ended; they must end by themselves soon. What is left is killed."""
-        end = time.monotonic() + 10
+    def _indexers_left(self):
+        now = processes()
+        return [pid for pid in self.indexers if now.get(pid, (0, ''))[1].startswith('mailsift-indexe')]
+
+    def wait_indexers_gone(self, timeout=10):
+        """Waits for the indexers of a server that has ended. Those that do not end by themselves are killed, and it raises."""
+        end = time.monotonic() + timeout
         while True:
-            left = [pid for pid in self.indexers if processes().get(pid, (0, ''))[1].startswith('mailsift-indexe')]
+            left = self._indexers_left()
             if not left:
                 self.indexers.clear()
                 return
