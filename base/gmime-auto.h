@@ -1,7 +1,7 @@
 #pragma once
 
-/* g_autoptr for GMime 3.2, which declares none: `g_autoptr(GMimeMessage) message = ...`. Include this instead of
- * <gmime/gmime.h>. g_mime_init() is main's (and each test's). */
+/* g_autoptr for GMime 3.2, which declares none: `g_autoptr(GMimeMessage) message = ...`. Include this
+ * instead of <gmime/gmime.h>. g_mime_init() is main's (and each test's). */
 
 #include <gmime/gmime.h>
 

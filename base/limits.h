@@ -1,27 +1,30 @@
 #pragma once
 
-/* Every limit on what a client, a message, a file or another process can make us do, with its reason. At a limit we answer
- * or cut, and go on; each use says what happens there. Sizes are in bytes unless the name says otherwise.
- * Those that an admin may change are settings (base/settings.h) whose defaults or bounds are here. */
+/* Every limit on what a client, a message, a file or another process can make us do, with its reason. At a
+ * limit we answer or cut, and go on; each use says what happens there. Sizes are in bytes unless the name
+ * says otherwise. Those that an admin may change are settings (base/settings.h) whose defaults or bounds
+ * are here. */
 
-/* -- What an IMAP client sends ------------------------------------------------------------------------------------ */
+/* -- What an IMAP client sends
+ * ------------------------------------------------------------------------------------ */
 
-/* A line before the client is authenticated: room for a SASL response with a long token, not for an attack. RFC 7628
- * (OAUTHBEARER) tokens are seen up to about 10 KiB. */
+/* A line before the client is authenticated: room for a SASL response with a long token, not for an
+ * attack. RFC 7628 (OAUTHBEARER) tokens are seen up to about 10 KiB. */
 #define LIMIT_LINE_BEFORE_LOGIN (64 * 1024)
 
-/* A whole command without the literals that are spooled (APPEND): default of limits.command_bytes. RFC 7162 section 4 asks
- * for lines of at least 8,192 octets; a UID set of 100,000 scattered UIDs, as Thunderbird sends it, takes 700 KiB. */
+/* A whole command without the literals that are spooled (APPEND): default of limits.command_bytes. RFC
+ * 7162 section 4 asks for lines of at least 8,192 octets; a UID set of 100,000 scattered UIDs, as
+ * Thunderbird sends it, takes 700 KiB. */
 #define LIMIT_COMMAND_DEFAULT (1024 * 1024)
 #define LIMIT_COMMAND_MIN (8 * 1024)
 #define LIMIT_COMMAND_MAX (64 * 1024 * 1024)
 
-/* A literal that is held in memory (a mailbox name, a search string), whatever the command's limit is. A search string of
- * this size still folds and scans in a blink. */
+/* A literal that is held in memory (a mailbox name, a search string), whatever the command's limit is. A
+ * search string of this size still folds and scans in a blink. */
 #define LIMIT_LITERAL_IN_MEMORY (256 * 1024)
 
-/* An APPEND literal: default of limits.append_bytes; the bounds of the setting. Announced as APPENDLIMIT (RFC 7889), which
- * is a 32-bit number. */
+/* An APPEND literal: default of limits.append_bytes; the bounds of the setting. Announced as APPENDLIMIT
+ * (RFC 7889), which is a 32-bit number. */
 #define LIMIT_APPEND_DEFAULT (G_GUINT64_CONSTANT(50) * 1024 * 1024)
 #define LIMIT_APPEND_MIN (G_GUINT64_CONSTANT(64) * 1024)
 #define LIMIT_APPEND_MAX (G_GUINT64_CONSTANT(4) * 1024 * 1024 * 1024 - 1)
@@ -35,15 +38,15 @@
 /* The tag of a command. RFC 9051 has no bound; clients use below 20. */
 #define LIMIT_TAG 64
 
-/* Parentheses inside of parentheses, NOT inside of NOT, OR inside of OR: the parser may recurse this deep. The deepest that
- * clients send is one OR for each word, 40 to 50 of them (Outlook, Roundcube). */
+/* Parentheses inside of parentheses, NOT inside of NOT, OR inside of OR: the parser may recurse this deep.
+ * The deepest that clients send is one OR for each word, 40 to 50 of them (Outlook, Roundcube). */
 #define LIMIT_NESTING 100
 
 /* Keys in one SEARCH. Scripts build `OR` chains of hundreds of Message-IDs. */
 #define LIMIT_SEARCH_KEYS 5000
 
-/* Ranges in one sequence set, after which the command is refused: what fits into the largest command. It bounds the work for
- * a set like "1,1,1,1,...". */
+/* Ranges in one sequence set, after which the command is refused: what fits into the largest command. It
+ * bounds the work for a set like "1,1,1,1,...". */
 #define LIMIT_SET_RANGES 500000
 
 /* Items of one FETCH, of one LIST's patterns, of RETURN options, of NOTIFY's groups and the like. */
@@ -52,12 +55,13 @@
 /* Header fields named in one BODY[HEADER.FIELDS (...)]. */
 #define LIMIT_FETCH_FIELDS 256
 
-/* Keywords (flags of the user's own) in one mailbox; a 64-bit mask has room for the frequent ones, see store/README. */
+/* Keywords (flags of the user's own) in one mailbox; a 64-bit mask has room for the frequent ones, see
+ * store/README. */
 #define LIMIT_KEYWORDS 1000
 #define LIMIT_KEYWORD_LENGTH 100
 
-/* Mailbox names, in bytes of UTF-8. A Maildir++ name in modified UTF-7 is one file name of at most 255 bytes; store checks
- * the encoded form too. */
+/* Mailbox names, in bytes of UTF-8. A Maildir++ name in modified UTF-7 is one file name of at most 255
+ * bytes; store checks the encoded form too. */
 #define LIMIT_MAILBOX_NAME 1000
 #define LIMIT_MAILBOX_LEVELS 32
 #define LIMIT_MAILBOXES 50000
@@ -79,21 +83,22 @@
 #define LIMIT_PASSWORD 1024
 #define LIMIT_LOGIN_FAILURES 10
 
-/* -- What a message holds ----------------------------------------------------------------------------------------- */
+/* -- What a message holds
+ * ----------------------------------------------------------------------------------------- */
 
-/* MIME parts read of one message; what follows counts as text of the last one. The largest honest mail seen (digests,
- * galleries) has some hundreds. */
+/* MIME parts read of one message; what follows counts as text of the last one. The largest honest mail
+ * seen (digests, galleries) has some hundreds. */
 #define LIMIT_MIME_PARTS 10000
 
-/* multipart inside of multipart, message inside of message. Beyond it a part is text/plain. (Dovecot: 100.) */
+/* multipart inside of multipart, message inside of message. Beyond it a part is text. (Dovecot: 100.) */
 #define LIMIT_MIME_DEPTH 100
 
 /* All header bytes of one entity. Longer headers are read up to here. */
 #define LIMIT_HEADER_BYTES (4 * 1024 * 1024)
 #define LIMIT_HEADER_FIELDS 20000
 
-/* Parameters of one Content-Type or Content-Disposition; RFC 2231 pieces are numbered, and joining them may cost quadratic
- * time (CVE of dovecot 2.4.3). */
+/* Parameters of one Content-Type or Content-Disposition; RFC 2231 pieces are numbered, and joining them
+ * may cost quadratic time (CVE of dovecot 2.4.3). */
 #define LIMIT_MIME_PARAMETERS 100
 #define LIMIT_MIME_PARAMETER_BYTES (64 * 1024)
 
@@ -106,15 +111,16 @@
 /* Bytes of a Date field that are looked at. */
 #define LIMIT_DATE_BYTES 1024
 
-/* Decoded text of one part, and of one message, that is searched. Far beyond what a mail holds as text; it keeps a
- * decompression or entity bomb from filling the disk. */
+/* Decoded text of one part, and of one message, that is searched. Far beyond what a mail holds as text; it
+ * keeps a decompression or entity bomb from filling the disk. */
 #define LIMIT_PART_TEXT (G_GUINT64_CONSTANT(256) * 1024 * 1024)
 #define LIMIT_MESSAGE_TEXT (G_GUINT64_CONSTANT(512) * 1024 * 1024)
 
 /* References of one message that THREAD follows. */
 #define LIMIT_REFERENCES 1000
 
-/* -- What processes and admins send ------------------------------------------------------------------------------- */
+/* -- What processes and admins send
+ * ------------------------------------------------------------------------------- */
 
 /* One message between mailsiftd and mailsift-indexer. */
 #define LIMIT_IPC_MESSAGE (64 * 1024)
@@ -129,10 +135,12 @@
 #define LIMIT_SETTINGS_ERRORS 20 /* reported at once */
 #define LIMIT_LISTEN_ADDRESSES 64
 
-/* A line of the log: PIPE_BUF, up to which a write(2) to a pipe is not mixed with others. And one value in it. */
+/* A line of the log: PIPE_BUF, up to which a write(2) to a pipe is not mixed with others. And one value in
+ * it. */
 #define LIMIT_LOG_LINE_BYTES 4096
 #define LIMIT_LOG_VALUE_BYTES 1024
 
-/* Combinations of label values of one metric; the next one is counted under "other". Prometheus pays for each. */
+/* Combinations of label values of one metric; the next one is counted under "other". Prometheus pays for
+ * each. */
 #define LIMIT_METRIC_SERIES 500
 #define LIMIT_METRIC_LABEL_BYTES 128

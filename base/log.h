@@ -4,16 +4,18 @@
  *
  *     log_info("search.done", LOG_STR("user", user), LOG_MS("ms", took_us), LOG_UINT("hits", hits));
  *
- * writes `<6>event=search.done user=joe ms=12.340 hits=40` where stderr is the journal's (see log_set_style()), and
- * `time=2026-03-01T10:00:00.123Z level=info event=search.done ...` elsewhere.
+ * writes `<6>event=search.done user=joe ms=12.340 hits=40` where stderr is the journal's (see
+ * log_set_style()), and `time=2026-03-01T10:00:00.123Z level=info event=search.done ...` elsewhere.
  *
- * Event names go from general to specific and end in the outcome; no data and no severity in the name. Keys are string
- * literals, listed in base/log-keys (tests/lint/check-log-keys holds us to it). Values are escaped here, whatever they hold:
- * a line is always one line of valid UTF-8 without control characters. Message text and search words are not logged above
- * debug; secrets never. Rooms below main report errors and do not log; whoever decides what to do logs, once.
+ * Event names go from general to specific and end in the outcome; no data and no severity in the name.
+ * Keys are string literals, listed in base/log-keys (tests/lint/check-log-keys holds us to it). Values are
+ * escaped here, whatever they hold: a line is always one line of valid UTF-8 without control characters.
+ * Message text and search words are not logged above debug; secrets never. Rooms below main report errors
+ * and do not log; whoever decides what to do logs, once.
  *
- * Thread-safe. Each line is one write(2) of at most LIMIT_LOG_LINE_BYTES, so lines of processes do not mix. The log never
- * blocks a caller for longer than that write, and a failing write is not reported anywhere. */
+ * Thread-safe. Each line is one write(2) of at most LIMIT_LOG_LINE_BYTES, so lines of processes do not
+ * mix. The log never blocks a caller for longer than that write, and a failing write is not reported
+ * anywhere. */
 
 #include <glib.h>
 
@@ -28,8 +30,8 @@ typedef enum {
 	LOG_LEVEL_DEBUG = 7,   /* for developers; may hold search words */
 } LogLevel;
 
-/* How the lines begin. LOG_STYLE_AUTO: as for the journal if stderr is its stream (JOURNAL_STREAM of systemd.exec(5) names
- * stderr's device and inode), else plain. */
+/* How the lines begin. LOG_STYLE_AUTO: as for the journal if stderr is its stream (JOURNAL_STREAM of
+ * systemd.exec(5) names stderr's device and inode), else plain. */
 typedef enum { LOG_STYLE_AUTO, LOG_STYLE_JOURNAL, LOG_STYLE_PLAIN } LogStyle;
 
 /* Events above @level (as a number) are not written. LOG_LEVEL_INFO at first. */
@@ -42,7 +44,7 @@ void log_set_style(LogStyle style);
 gboolean log_level_parse(const char *name, LogLevel *level_out);
 const char *log_level_name(LogLevel level);
 
-/* Where lines go; 2 (stderr) at first. The caller keeps the descriptor open, and opened it itself. For tests. */
+/* Where lines go; 2 (stderr) at first. The caller keeps the descriptor open. For tests. */
 void log_set_fd(int fd);
 
 typedef enum {
@@ -88,8 +90,8 @@ LogField log_field_error(const char *key, const GError *error);
 /* Writes an event; the macros below spare the counting, and the making of pairs that nobody reads. */
 void log_write(LogLevel level, const char *event, const LogField *fields, gsize n_fields);
 
-/* What log_write() writes, without the beginning of the line and its end: `event=... key=value`. For tests, and for those
- * who show events elsewhere. */
+/* What log_write() writes, without the beginning of the line and its end: `event=... key=value`. For
+ * tests, and for those who show events elsewhere. */
 void log_format(GString *out, const char *event, const LogField *fields, gsize n_fields);
 
 #define LOG_EVENT_(level_, event_, ...)                                                                      \

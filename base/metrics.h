@@ -5,14 +5,14 @@
  *     metrics_inc(METRIC_COMMANDS, "SEARCH", "ok");
  *     metrics_observe_us(METRIC_SEARCH_SECONDS, g_get_monotonic_time() - started_at, "proven");
  *
- * All metrics are in one table (metrics.c) with name, help, labels and buckets; web only prints the page. Values of labels
- * come from a small set (command names, outcomes), never from clients: a metric has at most LIMIT_METRIC_SERIES
- * combinations, and what is beyond is counted under "other". What is in a label's value is taken as it is (UTF-8 made
- * valid, cut at LIMIT_METRIC_LABEL_BYTES).
+ * All metrics are in one table (metrics.c) with name, help, labels and buckets; web only prints the page.
+ * Values of labels come from a small set (command names, outcomes), never from clients: a metric has at
+ * most LIMIT_METRIC_SERIES combinations, and what is beyond is counted under "other". What is in a label's
+ * value is taken as it is (UTF-8 made valid, cut at LIMIT_METRIC_LABEL_BYTES).
  *
- * Thread-safe. A series that exists is found under a read lock and changed by an atomic addition: some tens of
- * nanoseconds. Hot paths may keep the series (metrics_series()) and skip the look-up; a series lives as long as the
- * process. Counters start at 0 with the process and do not survive it. */
+ * Thread-safe. A series that exists is found under a read lock and changed by an atomic addition: some
+ * tens of nanoseconds. Hot paths may keep the series (metrics_series()) and skip the look-up; a series
+ * lives as long as the process. Counters start at 0 with the process and do not survive it. */
 
 #include <glib.h>
 
@@ -37,8 +37,7 @@ typedef enum {
 	METRIC_EXPUNGES,        /* counter: messages */
 	METRIC_FSYNC_SECONDS,   /* histogram */
 	METRIC_SEARCHES,        /* counter: outcome ("ok", "limit", "aborted", "error") */
-	METRIC_SEARCH_SECONDS, /* histogram: path ("metadata", "proven", "verified", "scanned", "messages"), the
-	                                * slowest one that a leaf of the search took */
+	METRIC_SEARCH_SECONDS, /* histogram: path ("metadata", "proven", "verified", "scanned", "messages") */
 	METRIC_SEARCH_CANDIDATES,    /* counter: messages that the index named */
 	METRIC_SEARCH_VERIFIED,      /* counter: messages whose text in the text store was compared */
 	METRIC_SEARCH_SCANNED_BYTES, /* counter: bytes of the text store that were scanned */
@@ -63,8 +62,8 @@ typedef enum { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE, METRIC_KIND_HISTOGRAM } M
 /* One combination of label values of one metric. Never freed. */
 typedef struct MetricSeries MetricSeries;
 
-/* The series of @metric with these label values, as many as it has labels (asserted), made with value 0 if there is none
- * yet. Always through the macros, which count the values. */
+/* The series of @metric with these label values, as many as it has labels (asserted), made with value 0 if
+ * there is none yet. Always through the macros, which count the values. */
 MetricSeries *metrics_series_n(MetricId metric, const char *const *labels, guint n_labels);
 
 /* Adds to a counter. */
@@ -74,8 +73,8 @@ void metric_series_add(MetricSeries *series, guint64 n);
 void metric_series_set(MetricSeries *series, gint64 value);
 void metric_series_change(MetricSeries *series, gint64 by);
 
-/* A histogram: one more value, in the metric's unit of account: microseconds for ..._seconds, else the number itself.
- * Negative counts as 0. */
+/* A histogram: one more value, in the metric's unit of account: microseconds for ..._seconds, else the
+ * number itself. Negative counts as 0. */
 void metric_series_observe(MetricSeries *series, gint64 value);
 
 /* What a counter or gauge stands at; a histogram's number of observations. */
@@ -84,7 +83,8 @@ gint64 metric_series_value(const MetricSeries *series);
 #define METRIC_LABELS_(...) ((const char *const[]){ NULL __VA_OPT__(, ) __VA_ARGS__ })
 #define METRIC_N_LABELS_(...) ((guint)(sizeof METRIC_LABELS_(__VA_ARGS__) / sizeof(char *) - 1))
 
-/* The macros for users; after the fixed arguments come the values of the labels, in the order of the comments above. */
+/* The macros for users; after the fixed arguments come the values of the labels, in the order of the
+ * comments above. */
 #define metrics_series(metric, ...)                                                                          \
 	metrics_series_n((metric), METRIC_LABELS_(__VA_ARGS__) + 1, METRIC_N_LABELS_(__VA_ARGS__))
 #define metrics_inc(metric, ...) metric_series_add(metrics_series(metric __VA_OPT__(, ) __VA_ARGS__), 1)
@@ -101,9 +101,9 @@ gint64 metric_series_value(const MetricSeries *series);
 /* The Content-Type of the page. */
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Appends the page: HELP and TYPE of every metric, and its series. A metric without labels is there from the start, with
- * 0; one with labels from its first use. Also what the kernel says of this process (process_*, as Prometheus' own client
- * libraries name it). */
+/* Appends the page: HELP and TYPE of every metric, and its series. A metric without labels is there from
+ * the start, with 0; one with labels from its first use. Also what the kernel says of this process
+ * (process_*, as Prometheus' own client libraries name it). */
 void metrics_write(GString *out);
 
 /* Forgets all values (not the series). For tests. */

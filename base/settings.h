@@ -2,11 +2,13 @@
 
 /* The configuration of mailsiftd, mailsift-indexer and mailsift: mailsiftd.conf(5) is its manual.
  *
- * The file has GKeyFile's syntax: `[group]`, `key = value`, `#` comments, in UTF-8. All settings are in one table
- * (settings.c): what is not in it, comes twice, or has a value out of its range is an error with its line number; nothing
- * is ignored. All errors are reported at once (up to LIMIT_SETTINGS_ERRORS), one a line.
+ * The file has GKeyFile's syntax: `[group]`, `key = value`, `#` comments, in UTF-8. All settings are in
+ * one table (settings.c): what is not in it, comes twice, or has a value out of its range is an error with
+ * its line number; nothing is ignored. All errors are reported at once (up to LIMIT_SETTINGS_ERRORS), one
+ * a line.
  *
- * A Settings is complete and never changes: any thread may read it without a lock. A new file gives a new one. */
+ * A Settings is complete and never changes: any thread may read it without a lock. A new file gives a new
+ * one. */
 
 #include <glib.h>
 
@@ -56,12 +58,13 @@ typedef enum {
 	SETTING_TYPE_CHOICE, /* one of a few words */
 	SETTING_TYPE_BOOL,   /* yes, true, on, 1; no, false, off, 0 */
 	SETTING_TYPE_INT,
-	SETTING_TYPE_SIZE,     /* bytes; with k, M or G behind it times 1024, 1024^2, 1024^3 */
-	SETTING_TYPE_DURATION, /* with its unit: ms, s, m, h, d */
-	SETTING_TYPE_ADDRESSES, /* separated by commas: 127.0.0.1:143, [::1]:143, *:143, unix:/run/mailsift/imap */
+	SETTING_TYPE_SIZE,      /* bytes; with k, M or G behind it times 1024, 1024^2, 1024^3 */
+	SETTING_TYPE_DURATION,  /* with its unit: ms, s, m, h, d */
+	SETTING_TYPE_ADDRESSES, /* separated by commas: 127.0.0.1:143, [::1]:143, *:143, unix:/run/x */
 } SettingType;
 
-/* Where a server listens. Names of hosts are not taken: what they mean changes, and at boot there may be no resolver. */
+/* Where a server listens. Names of hosts are not taken: what they mean changes, and at boot there may be
+ * no resolver. */
 typedef struct {
 	char *text;   /* as in the file, without white space around it */
 	char *path;   /* of a Unix socket, absolute; else NULL */
@@ -77,8 +80,9 @@ typedef struct Settings Settings;
 /* Every setting at its default. */
 Settings *settings_new(void);
 
-/* Reads the file at @path. @overrides, which may be NULL, is a NULL-terminated list of `group.key=value` (from the command
- * line) that count instead of what the file says. Returns NULL and sets @error (SETTINGS_ERROR). */
+/* Reads the file at @path. @overrides, which may be NULL, is a NULL-terminated list of `group.key=value`
+ * (from the command line) that count instead of what the file says. Returns NULL and sets @error
+ * (SETTINGS_ERROR). */
 Settings *settings_load(const char *path, const char *const *overrides, GError **error);
 
 /* The same for the @len bytes at @text; @name stands for the file in messages. */
@@ -88,7 +92,8 @@ Settings *settings_parse(
 void settings_free(Settings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 
-/* Values; each function for the settings of its types only (asserted). What they return lives as long as @settings. */
+/* Values; each function for the settings of its types only (asserted). What they return lives as long as
+ * @settings. */
 const char *settings_string(
 	const Settings *settings, SettingId id); /* string, path, choice; "" where not set */
 gboolean settings_bool(const Settings *settings, SettingId id);
@@ -106,11 +111,12 @@ const char *setting_key(SettingId id);
 SettingType setting_type(SettingId id);
 const char *setting_default(SettingId id); /* as it would be written in the file */
 
-/* Appends all settings with their values as a file that settings_parse() reads back to the same; where @verbose, with a
- * comment for each that says what it is, its range and its default. */
+/* Appends all settings with their values as a file that settings_parse() reads back to the same; where
+ * @verbose, with a comment for each that says what it is, its range and its default. */
 void settings_describe(const Settings *settings, gboolean verbose, GString *out);
 
-/* Reads numbers with units as the file has them; for command lines. FALSE and @error (SETTINGS_ERROR_INVALID) for others. */
+/* Reads numbers with units as the file has them; for command lines. FALSE and @error
+ * (SETTINGS_ERROR_INVALID) for others. */
 gboolean settings_parse_size(const char *text, guint64 *bytes_out, GError **error);
 gboolean settings_parse_duration(const char *text, gint64 *ms_out, GError **error);
 
