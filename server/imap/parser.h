@@ -52,12 +52,16 @@ gboolean imap_parse_date(ImapParser *p, gint32 *day_out, GError **error);    /* 
 /* The literal at the position, spooled or not: APPEND's data. *spooled_out or *bytes_out. */
 gboolean imap_parse_append_literal(ImapParser *p, SpooledLiteral **spooled_out, GBytes **bytes_out, gboolean *literal8_out, GError **error);
 
-/* "tag SP command [SP ...]": splits; UID FETCH etc. give name "UID FETCH" (upper case). */
+/* "tag SP command [SP ...]": splits; UID FETCH etc. give name "UID FETCH" (upper case). *args_out: offset of the first octet after the
+ * name. *tag_out is set on failure too when the tag could be read (else NULL), for the BAD that follows. */
 gboolean imap_parse_command_name(const char *data, gsize len, char **tag_out, char **name_out, gsize *args_out, GError **error);
 
 /* Writing. Appends the shortest right form: atom where allowed (only if @atom_ok), quoted, or literal ({n}\r\n). NULL writes NIL. */
 void imap_write_string(GString *out, const char *data, gsize len, gboolean atom_ok);
 void imap_write_nstring(GString *out, const char *text);
+/* A literal, whatever the octets. A literal has no NUL (RFC 3501 section 9, CHAR8): each becomes 0x80, as Dovecot does it, so that the
+ * length stays the one that RFC822.SIZE and the partial offsets count. */
+void imap_write_literal(GString *out, const char *data, gsize len);
 /* Mailbox name: modified UTF-7 (or UTF-8 when @utf8) as astring. */
 void imap_write_mailbox(GString *out, const char *name, gboolean utf8);
 
