@@ -13,10 +13,12 @@ void email_set_remove(EmailSet *set, guint32 id);
 gboolean email_set_contains(const EmailSet *set, guint32 id);
 guint32 email_set_count(const EmailSet *set);
 gboolean email_set_is_empty(const EmailSet *set);
+gboolean email_set_equal(const EmailSet *set, const EmailSet *other);
 void email_set_and(EmailSet *set, const EmailSet *other);
 void email_set_or(EmailSet *set, const EmailSet *other);
 void email_set_and_not(EmailSet *set, const EmailSet *other);
-/* The lowest id >= @from; FALSE if there is none. for (id = 0; email_set_next(set, id, &id); id++) */
+/* The lowest id >= @from; FALSE if there is none. for (id = 0; email_set_next(set, id, &id); id++) (which does not end by itself
+ * if the set holds G_MAXUINT32: that id is never given) */
 gboolean email_set_next(const EmailSet *set, guint32 from, guint32 *id_out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EmailSet, email_set_free)
