@@ -18,19 +18,21 @@ typedef enum {
 
 #define SENT_DAY_NONE G_MININT32
 
+/* Columns, not rows: a search reads one or two of them. Each has @n entries, allocated with the chunk (a small mailbox takes
+ * little), that live as long as the snapshot. */
 typedef struct {
-	guint n;                                     /* rows in use, 1..SNAPSHOT_CHUNK_ROWS */
-	guint32 uid[SNAPSHOT_CHUNK_ROWS];            /* ascending */
-	guint32 email_id[SNAPSHOT_CHUNK_ROWS];       /* the account's `email` row = Xapian document id */
-	guint32 flags[SNAPSHOT_CHUNK_ROWS];          /* MessageFlags */
-	guint32 keywords[SNAPSHOT_CHUNK_ROWS];       /* keyword set id: snapshot_keywords() */
-	guint32 size[SNAPSHOT_CHUNK_ROWS];           /* RFC822.SIZE: octets in CRLF form */
-	gint64 internal_at[SNAPSHOT_CHUNK_ROWS];     /* INTERNALDATE, Unix seconds */
-	gint16 internal_zone[SNAPSHOT_CHUNK_ROWS];   /* its zone, minutes east of UTC */
-	gint64 saved_at[SNAPSHOT_CHUNK_ROWS];        /* save date (RFC 8514), Unix seconds */
-	guint64 modseq[SNAPSHOT_CHUNK_ROWS];
-	gint32 sent_day[SNAPSHOT_CHUNK_ROWS];        /* Date: field's calendar day as written, days since 1970-01-01; SENT_DAY_NONE */
-	gint64 sent_at[SNAPSHOT_CHUNK_ROWS];         /* Date: field, Unix seconds (RFC 5256 2.2: bad zone is UTC); internal_at when missing */
+	guint n;                     /* rows, 1..SNAPSHOT_CHUNK_ROWS */
+	const guint32 *uid;          /* ascending */
+	const guint32 *email_id;     /* the account's `email` row = Xapian document id */
+	const guint32 *flags;        /* MessageFlags */
+	const guint32 *keywords;     /* keyword set id: snapshot_keywords() */
+	const guint32 *size;         /* RFC822.SIZE: octets in CRLF form */
+	const gint64 *internal_at;   /* INTERNALDATE, Unix seconds */
+	const gint16 *internal_zone; /* its zone, minutes east of UTC */
+	const gint64 *saved_at;      /* save date (RFC 8514), Unix seconds */
+	const guint64 *modseq;
+	const gint32 *sent_day; /* Date: field's calendar day as written, days since 1970-01-01; SENT_DAY_NONE */
+	const gint64 *sent_at;  /* Date: field, Unix seconds (RFC 5256 2.2: bad zone is UTC); internal_at when missing */
 } SnapshotChunk;
 
 typedef struct Snapshot Snapshot;
