@@ -1,0 +1,21 @@
+/* Emails that are not in the index: matched from the message itself, by the same extraction and the same matcher. Extracted texts
+ * are kept for a while, so that the next string need not parse the same messages again. Private to search-index.c. */
+#pragma once
+#include "indexer/search-index.h"
+G_BEGIN_DECLS
+
+/* Texts of one account, at most TAIL_CACHE_BYTES of them, the least recently used go first. Thread-safe. */
+#define TAIL_CACHE_BYTES (G_GUINT64_CONSTANT(64) * 1024 * 1024)
+typedef struct TailCache TailCache;
+TailCache *tail_cache_new(void);
+void tail_cache_free(TailCache *cache);
+
+/* Adds to @matched the emails of @ids whose text matches; one that is gone does not. *read_out: how many files were read. On error @matched is in no
+ * defined state. Errors: SEARCH_INDEX_ERROR. */
+gboolean tail_match(TailCache *cache, Account *account, const TextLeaf *leaf, const EmailSet *ids, const SearchCancel *cancel,
+                    EmailSet *matched, guint32 *read_out, GError **error);
+
+/* FALSE and SEARCH_INDEX_ERROR if the search should end. */
+gboolean search_cancel_check(const SearchCancel *cancel, GError **error);
+
+G_END_DECLS
