@@ -59,21 +59,25 @@ gsize fold_ascii_sse2(const guint8 *in, gsize len, guint8 *out, gsize *n_out, gb
 	while (len - i >= 16) {
 		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(in + i));
 		guint32 high = (guint32)_mm_movemask_epi8(bytes);
-		if (high != 0)
+		guint ascii = high == 0 ? 16 : (guint)__builtin_ctz(high);
+		if (ascii == 0)
 			break;
 		guint32 spaces;
 		__m128i folded = fold_16(bytes, &spaces);
 		guint32 drop = spaces & (spaces << 1 | carry);
-		carry = spaces >> 15;
-		i += 16;
+		drop &= 0xFFFFu >> (16 - ascii);
+		carry = spaces >> (ascii - 1) & 1;
+		i += ascii;
 		_mm_storeu_si128((__m128i *)(void *)(out + n), folded);
 		if (drop == 0) {
-			n += 16;
+			n += ascii;
+			if (high != 0)
+				break;
 			continue;
 		}
 		guint8 block[32] = { 0 };
 		_mm_storeu_si128((__m128i *)(void *)block, folded);
-		for (guint32 keep = ~drop & 0xFFFF; keep != 0;) {
+		for (guint32 keep = ~drop & 0xFFFFu >> (16 - ascii); keep != 0;) {
 			guint start = (guint)__builtin_ctz(keep);
 			guint run = (guint)__builtin_ctz(~(keep >> start));
 			__m128i part = _mm_loadu_si128((const __m128i *)(const void *)(block + start));
@@ -81,6 +85,8 @@ gsize fold_ascii_sse2(const guint8 *in, gsize len, guint8 *out, gsize *n_out, gb
 			n += run;
 			keep &= ~(((1u << run) - 1) << start);
 		}
+		if (high != 0)
+			break;
 	}
 	gsize n_tail;
 	gboolean space = carry != 0;
@@ -110,21 +116,26 @@ __attribute__((target("avx2"))) gsize fold_ascii_avx2(
 
 	while (len - i >= 32) {
 		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(in + i));
-		if (_mm256_movemask_epi8(bytes) != 0)
+		guint32 high = (guint32)_mm256_movemask_epi8(bytes);
+		guint ascii = high == 0 ? 32 : (guint)__builtin_ctz(high);
+		if (ascii == 0)
 			break;
 		guint32 spaces;
 		__m256i folded = fold_32(bytes, &spaces);
 		guint32 drop = spaces & (spaces << 1 | carry);
-		carry = spaces >> 31;
-		i += 32;
+		drop &= 0xFFFFFFFFu >> (32 - ascii);
+		carry = spaces >> (ascii - 1) & 1;
+		i += ascii;
 		_mm256_storeu_si256((__m256i *)(void *)(out + n), folded);
 		if (drop == 0) {
-			n += 32;
+			n += ascii;
+			if (high != 0)
+				break;
 			continue;
 		}
 		guint8 block[64] = { 0 };
 		_mm256_storeu_si256((__m256i *)(void *)block, folded);
-		for (guint64 keep = ~drop; keep != 0;) {
+		for (guint64 keep = ~drop & 0xFFFFFFFFu >> (32 - ascii); keep != 0;) {
 			guint start = (guint)__builtin_ctzll(keep);
 			guint run = (guint)__builtin_ctzll(~(keep >> start));
 			__m256i part = _mm256_loadu_si256((const __m256i *)(const void *)(block + start));
@@ -132,6 +143,8 @@ __attribute__((target("avx2"))) gsize fold_ascii_avx2(
 			n += run;
 			keep &= ~(((G_GUINT64_CONSTANT(1) << run) - 1) << start);
 		}
+		if (high != 0)
+			break;
 	}
 	gsize n_tail;
 	gboolean space = carry != 0;

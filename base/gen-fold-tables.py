@@ -140,7 +140,7 @@ def main():
     print(f"const guint fold_n_index = {len(index)};\n")
     table("const guint8 fold_index[]", index)
     table("const guint16 fold_blocks[]", [offset for block in blocks for offset in block])
-    table("const guint8 fold_pool[]", pool)
+    table("const guint8 fold_pool[]", list(pool) + [0] * 16)  # fold.c reads nine bytes of any entry
 
 
 main()
