@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The only C++ of the project, and the only file that knows Xapian (STYLE.md section 6).
+ *
+ * What the database holds
+ * =======================
+ * A glass database, one document for each email; document id = email id. Terms are boolean (no wdf, no positions, no document data). A term is a
+ * prefix letter and octets; which there are:
+ *
+ *     B   a token of the body section
+ *     F T C K S   a token of the value of a From, To, Cc, Bcc, Subject field of the message's header
+ *     H   a token of any other line of the header section and of the values of the parts section
+ *     N   the folded name of a field of the header section, whole
+ *     P   the folded name of a field of the parts section, whole
+ *
+ * terms.c says how tokens are cut. Metadata, written in the same commit as what it describes:
+ *
+ *     format      "mailsift " and INDEX_FORMAT_VERSION (index-state.h): the only key whose meaning is the same in every version
+ *     state       the rest of it: versions, watermarks, lengths of the files beside the database (index-state.c)
+ *     failed/ID   one for each email that could not be indexed, ID with ten digits (index-state.c)
+ *
+ * History of versions: index-state.h.
+ */
+#include "indexer/ftindex.h"
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+
+#include <xapian.h>
+
+struct FtIndex {
+	Xapian::Database reader;         /* what is read from; a copy of writer where there is one */
+	Xapian::WritableDatabase writer; /* empty in a reader */
+};
+
+extern "C" GQuark ftindex_error_quark(void) noexcept
+{
+	return g_quark_from_static_string("mailsift-ftindex-error-quark");
+}
+
+namespace {
+
+void set_error(GError **error, FtIndexError code, const std::string &what)
+{
+	g_set_error(error, FTINDEX_ERROR, code, "%s", what.c_str());
+}
+
+/* A full disk comes as any of Xapian's errors, with errno's text in it. */
+gboolean is_full_disk(const Xapian::Error &xapian_error)
+{
+	const char *why = xapian_error.get_error_string();
+	return why != nullptr && (std::strcmp(why, std::strerror(ENOSPC)) == 0 || std::strcmp(why, std::strerror(EDQUOT)) == 0);
+}
+
+/* Runs @body, and is the only place that catches. Order matters: classes before their parents. */
+template <typename Body> gboolean guard(GError **error, Body &&body) noexcept
+{
+	try {
+		try {
+			std::forward<Body>(body)();
+			return TRUE;
+		} catch (const Xapian::DatabaseModifiedError &e) {
+			set_error(error, FTINDEX_ERROR_CHANGED, e.get_description());
+		} catch (const Xapian::DatabaseLockError &e) {
+			set_error(error, FTINDEX_ERROR_LOCKED, e.get_description());
+		} catch (const Xapian::DatabaseNotFoundError &e) {
+			set_error(error, FTINDEX_ERROR_MISSING, e.get_description());
+		} catch (const Xapian::DatabaseVersionError &e) {
+			set_error(error, FTINDEX_ERROR_VERSION, e.get_description());
+		} catch (const Xapian::DatabaseCorruptError &e) {
+			set_error(error, FTINDEX_ERROR_DAMAGED, e.get_description());
+		} catch (const Xapian::Error &e) {
+			set_error(error, is_full_disk(e) ? FTINDEX_ERROR_SPACE : FTINDEX_ERROR_FAILED, e.get_description());
+		} catch (const std::exception &e) {
+			set_error(error, FTINDEX_ERROR_FAILED, e.what());
+		}
+	} catch (...) {
+		g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_FAILED, "unknown exception");
+	}
+	return FALSE;
+}
+
+/* Walks the terms of an FtTerms. */
+template <typename Each> void for_each_term(FtTerms terms, Each &&each)
+{
+	const char *at = reinterpret_cast<const char *>(terms.data), *end = at + terms.len;
+	std::string term;
+	while (at < end) {
+		std::size_t len = static_cast<guint8>(*at++);
+		g_assert(len <= static_cast<std::size_t>(end - at));
+		term.assign(at, len);
+		at += len;
+		each(term);
+	}
+}
+
+} // namespace
+
+extern "C" {
+
+FtIndex *ftindex_open_reader(const char *path, GError **error) noexcept
+{
+	FtIndex *index = nullptr;
+	(void)guard(error, [&] {
+		if (!g_file_test(path, G_FILE_TEST_EXISTS))
+			throw Xapian::DatabaseNotFoundError(std::string(path) + ": no database");
+		Xapian::Database reader(path, Xapian::DB_BACKEND_GLASS);
+		index = new FtIndex{ reader, {} };
+	});
+	return index;
+}
+
+FtIndex *ftindex_open_writer(const char *path, GError **error) noexcept
+{
+	FtIndex *index = nullptr;
+	(void)guard(error, [&] {
+		Xapian::WritableDatabase writer(path, Xapian::DB_CREATE_OR_OPEN | Xapian::DB_BACKEND_GLASS);
+		writer.begin_transaction();
+		index = new FtIndex{ writer, writer };
+	});
+	return index;
+}
+
+void ftindex_close(FtIndex *index) noexcept
+{
+	if (index == nullptr)
+		return;
+	/* Destructors of Xapian do not throw; what was not committed is dropped. */
+	(void)guard(nullptr, [&] {
+		if (index->writer.size() != 0)
+			index->writer.close();
+	});
+	delete index;
+}
+
+gboolean ftindex_reopen(FtIndex *index, gboolean *changed_out, GError **error) noexcept
+{
+	return guard(error, [&] {
+		bool changed = index->reader.reopen();
+		if (changed_out != nullptr)
+			*changed_out = changed;
+	});
+}
+
+guint64 ftindex_revision(FtIndex *index) noexcept
+{
+	guint64 revision = 0;
+	(void)guard(nullptr, [&] { revision = index->reader.get_revision(); });
+	return revision;
+}
+
+gboolean ftindex_replace(FtIndex *index, guint32 id, FtTerms terms, GError **error) noexcept
+{
+	return guard(error, [&] {
+		Xapian::Document document;
+		for_each_term(terms, [&](const std::string &term) { document.add_boolean_term(term); });
+		index->writer.replace_document(id, document);
+	});
+}
+
+gboolean ftindex_remove(FtIndex *index, guint32 id, GError **error) noexcept
+{
+	return guard(error, [&] {
+		try {
+			index->writer.delete_document(id);
+		} catch (const Xapian::DocNotFoundError &) {
+			/* What is asked for is already so. */
+		}
+	});
+}
+
+gboolean ftindex_set_metadata(FtIndex *index, const char *key, const char *value, gsize len, GError **error) noexcept
+{
+	return guard(error, [&] { index->writer.set_metadata(key, std::string(value == nullptr ? "" : value, len)); });
+}
+
+gboolean ftindex_commit(FtIndex *index, GError **error) noexcept
+{
+	return guard(error, [&] {
+		index->writer.commit_transaction();
+		index->writer.begin_transaction();
+	});
+}
+
+gboolean ftindex_metadata(FtIndex *index, const char *key, GString **value_out, GError **error) noexcept
+{
+	return guard(error, [&] {
+		std::string value = index->reader.get_metadata(key);
+		*value_out = g_string_new_len(value.data(), static_cast<gssize>(value.size()));
+	});
+}
+
+gboolean ftindex_metadata_keys(FtIndex *index, const char *prefix, GPtrArray **keys_out, GError **error) noexcept
+{
+	GPtrArray *keys = g_ptr_array_new_with_free_func(g_free);
+	gboolean ok = guard(error, [&] {
+		for (auto i = index->reader.metadata_keys_begin(prefix), end = index->reader.metadata_keys_end(prefix); i != end;
+		     ++i) {
+			std::string key = *i;
+			g_ptr_array_add(keys, g_strndup(key.data(), key.size()));
+		}
+	});
+	if (ok)
+		*keys_out = keys;
+	else
+		g_ptr_array_unref(keys);
+	return ok;
+}
+
+gboolean ftindex_documents(FtIndex *index, guint64 *documents_out, GError **error) noexcept
+{
+	return guard(error, [&] { *documents_out = index->reader.get_doccount(); });
+}
+
+gboolean ftindex_frequency(FtIndex *index, const char *term, gsize len, guint64 *frequency_out, GError **error) noexcept
+{
+	return guard(error, [&] { *frequency_out = index->reader.get_termfreq(std::string(term, len)); });
+}
+
+gboolean ftindex_postings(
+	FtIndex *index, FtTerms terms, guint64 max_postings, EmailSet *ids, gboolean *all_out, GError **error) noexcept
+{
+	return guard(error, [&] {
+		guint64 left = max_postings;
+		bool all = true;
+		for_each_term(terms, [&](const std::string &term) {
+			if (!all)
+				return;
+			for (auto i = index->reader.postlist_begin(term), end = index->reader.postlist_end(term); i != end; ++i) {
+				if (left == 0) {
+					all = false;
+					return;
+				}
+				left--;
+				email_set_add(ids, *i);
+			}
+		});
+		*all_out = all;
+	});
+}
+
+gboolean ftindex_list_terms(FtIndex *index, const char *prefix, GString *out, GError **error) noexcept
+{
+	gsize before = out->len, skip = std::strlen(prefix);
+	gboolean ok = guard(error, [&] {
+		for (auto i = index->reader.allterms_begin(prefix), end = index->reader.allterms_end(prefix); i != end; ++i) {
+			std::string term = *i;
+			g_string_append_len(out, term.data() + skip, static_cast<gssize>(term.size() - skip));
+			g_string_append_c(out, '\n');
+		}
+	});
+	if (!ok)
+		g_string_truncate(out, before);
+	return ok;
+}
+
+gboolean ftindex_document_terms(FtIndex *index, guint32 id, GByteArray **terms_out, GError **error) noexcept
+{
+	GByteArray *terms = g_byte_array_new();
+	gboolean ok = guard(error, [&] {
+		try {
+			for (auto i = index->reader.termlist_begin(id), end = index->reader.termlist_end(id); i != end; ++i) {
+				std::string term = *i;
+				guint8 len = static_cast<guint8>(term.size());
+				g_byte_array_append(terms, &len, 1);
+				g_byte_array_append(terms, reinterpret_cast<const guint8 *>(term.data()), len);
+			}
+		} catch (const Xapian::DocNotFoundError &) {
+			g_byte_array_set_size(terms, 0);
+		}
+	});
+	if (ok)
+		*terms_out = terms;
+	else
+		g_byte_array_unref(terms);
+	return ok;
+}
+
+gboolean ftindex_all_ids(FtIndex *index, EmailSet *ids, GError **error) noexcept
+{
+	return guard(error, [&] {
+		for (auto i = index->reader.postlist_begin(""), end = index->reader.postlist_end(""); i != end; ++i)
+			email_set_add(ids, *i);
+	});
+}
+
+gboolean ftindex_check(const char *path, GError **error) noexcept
+{
+	return guard(error, [&] {
+		std::size_t errors = Xapian::Database::check(path, 0, nullptr);
+		if (errors != 0)
+			throw Xapian::DatabaseCorruptError(std::string(path) + ": " + std::to_string(errors) + " errors");
+	});
+}
+
+} // extern "C"
