@@ -1,0 +1,476 @@
+#include "server/imap/search-key.h"
+
+#include <string.h>
+
+#include "base/fold.h"
+#include "base/limits.h"
+
+void search_key_free(SearchKey *key)
+{
+	if (key == NULL)
+		return;
+	if (key->children != NULL)
+		g_ptr_array_unref(key->children);
+	g_free(key->set);
+	g_free(key->keyword);
+	g_free(key->field);
+	g_free(key->needle);
+	g_free(key);
+}
+
+void search_program_free(SearchProgram *program)
+{
+	if (program == NULL)
+		return;
+	search_key_free(program->key);
+	g_free(program);
+}
+
+static SearchKey *key_new(SearchKeyKind kind)
+{
+	SearchKey *key = g_new0(SearchKey, 1);
+	key->kind = kind;
+	if (kind == SEARCH_KEY_AND || kind == SEARCH_KEY_OR || kind == SEARCH_KEY_NOT)
+		key->children = g_ptr_array_new_with_free_func((GDestroyNotify)search_key_free);
+	return key;
+}
+
+/* Takes @child. An AND in an AND, or an OR in an OR, gives its children to the outer one. */
+static void key_add(SearchKey *parent, SearchKey *child)
+{
+	if (child->kind != parent->kind || parent->kind == SEARCH_KEY_NOT) {
+		g_ptr_array_add(parent->children, child);
+		return;
+	}
+	g_ptr_array_extend_and_steal(parent->children, g_steal_pointer(&child->children));
+	search_key_free(child);
+}
+
+/* The only child instead of an AND or OR of one. */
+static SearchKey *key_simplify(SearchKey *key)
+{
+	if ((key->kind != SEARCH_KEY_AND && key->kind != SEARCH_KEY_OR) || key->children->len != 1)
+		return key;
+	SearchKey *only = g_ptr_array_steal_index(key->children, 0);
+	search_key_free(key);
+	return only;
+}
+
+static SearchKey *key_not(SearchKey *child)
+{
+	if (child->kind == SEARCH_KEY_NOT) {
+		SearchKey *inner = g_ptr_array_steal_index(child->children, 0);
+		search_key_free(child);
+		return inner;
+	}
+	SearchKey *key = key_new(SEARCH_KEY_NOT);
+	g_ptr_array_add(key->children, child);
+	return key;
+}
+
+static SearchKey *key_flag(MessageFlags flag, gboolean set)
+{
+	SearchKey *key = key_new(SEARCH_KEY_FLAG);
+	key->flag = flag;
+	return set ? key : key_not(key);
+}
+
+/* -- strings ------------------------------------------------------------------------------------------------ */
+
+typedef enum { CHARSET_NONE, CHARSET_ASCII, CHARSET_UTF8 } SearchCharset;
+
+/* The folded form of a search string. Without CHARSET, 8-bit octets are UTF-8 (mutt sends them so); RFC 3501 is silent on octets that
+ * the charset does not allow: they are the client's mistake, and a guess would be a wrong answer. */
+static char *fold_needle(const char *text, SearchCharset charset, gsize *len_out, GError **error)
+{
+	gsize len = strlen(text);
+	gboolean ascii = TRUE;
+	for (gsize i = 0; i < len && ascii; i++)
+		ascii = (guchar)text[i] < 0x80;
+	if (!ascii && charset == CHARSET_ASCII) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX,
+		            "search string has 8-bit octets, but CHARSET is US-ASCII");
+		return NULL;
+	}
+	if (!ascii && !g_utf8_validate(text, (gssize)len, NULL)) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "search string is not valid UTF-8");
+		return NULL;
+	}
+	return fold_string(text, len, len_out);
+}
+
+static gboolean parse_needle(ImapParser *p, SearchCharset charset, char **needle_out, gsize *len_out, GError **error)
+{
+	if (!imap_parse_sp(p, error))
+		return FALSE;
+	g_autofree char *text = imap_parse_astring(p, error);
+	if (text == NULL)
+		return FALSE;
+	char *needle = fold_needle(text, charset, len_out, error);
+	if (needle == NULL)
+		return FALSE;
+	*needle_out = needle;
+	return TRUE;
+}
+
+static SearchKey *parse_text(ImapParser *p, SearchCharset charset, TextScope scope, const char *field, GError **error)
+{
+	g_autoptr(SearchKey) key = key_new(SEARCH_KEY_TEXT);
+	key->scope = scope;
+	if (field != NULL)
+		key->field = fold_string(field, strlen(field), &key->field_len);
+	if (!parse_needle(p, charset, &key->needle, &key->needle_len, error))
+		return NULL;
+	return g_steal_pointer(&key);
+}
+
+static SearchKey *parse_header(ImapParser *p, SearchCharset charset, GError **error)
+{
+	if (!imap_parse_sp(p, error))
+		return NULL;
+	g_autofree char *name = imap_parse_astring(p, error);
+	if (name == NULL)
+		return NULL;
+	/* RFC 5322 3.6.8: a field name is printable US-ASCII without ":"; no other can exist. */
+	for (const char *c = name; *c != '\0'; c++)
+		if (*c < 33 || *c > 126 || *c == ':') {
+			g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "HEADER: not a field name");
+			return NULL;
+		}
+	if (*name == '\0') {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "HEADER: the field name is empty");
+		return NULL;
+	}
+	return parse_text(p, charset, TEXT_SCOPE_HEADER, name, error);
+}
+
+/* -- the keys ----------------------------------------------------------------------------------------------- */
+
+typedef enum { DAY_BEFORE, DAY_ON, DAY_SINCE } DayTest;
+
+static SearchKey *parse_day(ImapParser *p, SearchKeyKind kind, DayTest test, GError **error)
+{
+	gint32 day;
+	if (!imap_parse_sp(p, error) || !imap_parse_date(p, &day, error))
+		return NULL;
+	SearchKey *key = key_new(kind);
+	key->first_day = test == DAY_BEFORE ? G_MININT32 : day;
+	key->last_day = test == DAY_BEFORE ? day - 1 : test == DAY_ON ? day : G_MAXINT32;
+	return key;
+}
+
+static SearchKey *parse_size(ImapParser *p, SearchKeyKind kind, GError **error)
+{
+	g_autoptr(SearchKey) key = key_new(kind);
+	if (!imap_parse_sp(p, error) || !imap_parse_number64(p, &key->number, error))
+		return NULL;
+	return g_steal_pointer(&key);
+}
+
+static SearchKey *parse_keyword(ImapParser *p, gboolean set, GError **error)
+{
+	g_autoptr(SearchKey) key = key_new(SEARCH_KEY_KEYWORD);
+	if (!imap_parse_sp(p, error))
+		return NULL;
+	key->keyword = imap_parse_atom(p, error);
+	if (key->keyword == NULL)
+		return NULL;
+	return set ? g_steal_pointer(&key) : key_not(g_steal_pointer(&key));
+}
+
+static SearchKey *parse_set(ImapParser *p, SearchKeyKind kind, GError **error)
+{
+	g_autoptr(SearchKey) key = key_new(kind);
+	key->set = imap_parse_sequence_set(p, error);
+	if (key->set == NULL)
+		return NULL;
+	return g_steal_pointer(&key);
+}
+
+static SearchKey *key_new_and(SearchKey *a, SearchKey *b)
+{
+	SearchKey *key = key_new(SEARCH_KEY_AND);
+	key_add(key, a);
+	key_add(key, b);
+	return key;
+}
+
+static SearchKey *parse_flag_key(const char *name)
+{
+	/* RFC 3501 6.4.4; the UN... forms are NOT of these. */
+	static const struct { const char *name; MessageFlags flag; gboolean set; } table[] = {
+		{ "ANSWERED", MESSAGE_ANSWERED, TRUE }, { "UNANSWERED", MESSAGE_ANSWERED, FALSE },
+		{ "DELETED", MESSAGE_DELETED, TRUE },   { "UNDELETED", MESSAGE_DELETED, FALSE },
+		{ "DRAFT", MESSAGE_DRAFT, TRUE },       { "UNDRAFT", MESSAGE_DRAFT, FALSE },
+		{ "FLAGGED", MESSAGE_FLAGGED, TRUE },   { "UNFLAGGED", MESSAGE_FLAGGED, FALSE },
+		{ "SEEN", MESSAGE_SEEN, TRUE },         { "UNSEEN", MESSAGE_SEEN, FALSE },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+		if (g_ascii_strcasecmp(name, table[i].name) == 0)
+			return key_flag(table[i].flag, table[i].set);
+	if (g_ascii_strcasecmp(name, "ALL") == 0)
+		return key_new(SEARCH_KEY_AND);
+	if (g_ascii_strcasecmp(name, "RECENT") == 0)
+		return key_new(SEARCH_KEY_RECENT);
+	if (g_ascii_strcasecmp(name, "OLD") == 0)
+		return key_not(key_new(SEARCH_KEY_RECENT));
+	if (g_ascii_strcasecmp(name, "NEW") == 0)
+		return key_new_and(key_new(SEARCH_KEY_RECENT), key_flag(MESSAGE_SEEN, FALSE));
+	return NULL;
+}
+
+static SearchKey *parse_date_key(ImapParser *p, const char *name, gboolean *known_out, GError **error)
+{
+	static const struct { const char *name; SearchKeyKind kind; DayTest test; } table[] = {
+		{ "BEFORE", SEARCH_KEY_INTERNAL_DATE, DAY_BEFORE }, { "ON", SEARCH_KEY_INTERNAL_DATE, DAY_ON },
+		{ "SINCE", SEARCH_KEY_INTERNAL_DATE, DAY_SINCE },   { "SENTBEFORE", SEARCH_KEY_SENT_DATE, DAY_BEFORE },
+		{ "SENTON", SEARCH_KEY_SENT_DATE, DAY_ON },         { "SENTSINCE", SEARCH_KEY_SENT_DATE, DAY_SINCE },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+		if (g_ascii_strcasecmp(name, table[i].name) == 0) {
+			*known_out = TRUE;
+			return parse_day(p, table[i].kind, table[i].test, error);
+		}
+	*known_out = FALSE;
+	return NULL;
+}
+
+/* A key that is neither NOT, OR nor a list: it has no keys inside. */
+static SearchKey *parse_simple(ImapParser *p, const char *name, SearchCharset charset, GError **error)
+{
+	SearchKey *key = parse_flag_key(name);
+	if (key != NULL)
+		return key;
+	gboolean known;
+	key = parse_date_key(p, name, &known, error);
+	if (known)
+		return key;
+	/* The address and subject keys are those of the field's value as a whole: DESIGN.md, "Text", rule 1. */
+	static const char *const fields[] = { "From", "To", "Cc", "Bcc", "Subject" };
+	for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+		if (g_ascii_strcasecmp(name, fields[i]) == 0)
+			return parse_text(p, charset, TEXT_SCOPE_HEADER, fields[i], error);
+	if (g_ascii_strcasecmp(name, "HEADER") == 0)
+		return parse_header(p, charset, error);
+	if (g_ascii_strcasecmp(name, "BODY") == 0)
+		return parse_text(p, charset, TEXT_SCOPE_BODY, NULL, error);
+	if (g_ascii_strcasecmp(name, "TEXT") == 0)
+		return parse_text(p, charset, TEXT_SCOPE_TEXT, NULL, error);
+	if (g_ascii_strcasecmp(name, "LARGER") == 0)
+		return parse_size(p, SEARCH_KEY_LARGER, error);
+	if (g_ascii_strcasecmp(name, "SMALLER") == 0)
+		return parse_size(p, SEARCH_KEY_SMALLER, error);
+	if (g_ascii_strcasecmp(name, "KEYWORD") == 0)
+		return parse_keyword(p, TRUE, error);
+	if (g_ascii_strcasecmp(name, "UNKEYWORD") == 0)
+		return parse_keyword(p, FALSE, error);
+	if (g_ascii_strcasecmp(name, "UID") == 0)
+		return imap_parse_sp(p, error) ? parse_set(p, SEARCH_KEY_UID, error) : NULL;
+	g_autofree char *shown = g_strndup(name, 40);
+	g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown search key %s", shown);
+	return NULL;
+}
+
+/* -- the tree ----------------------------------------------------------------------------------------------- */
+
+/* What is open while keys are read: a list (the outermost one, or in parentheses), OR that waits for its two keys, NOT for its one. A stack
+ * of ours instead of recursion: OR chains of thousands are fine, and only what evaluation recurses over is limited. */
+typedef enum { OPEN_TOP, OPEN_LIST, OPEN_OR, OPEN_NOT } OpenKind;
+typedef struct {
+	OpenKind kind;
+	SearchKey *key; /* AND for lists, OR for OR, NULL for NOT; owned */
+} Open;
+
+static void open_clear(gpointer data)
+{
+	search_key_free(((Open *)data)->key);
+}
+
+static void open_push(GArray *stack, OpenKind kind)
+{
+	Open open = { kind, NULL };
+	if (kind != OPEN_NOT)
+		open.key = key_new(kind == OPEN_OR ? SEARCH_KEY_OR : SEARCH_KEY_AND);
+	g_array_append_val(stack, open);
+}
+
+static SearchKey *open_pop(GArray *stack)
+{
+	SearchKey *key = g_steal_pointer(&g_array_index(stack, Open, stack->len - 1).key);
+	g_array_set_size(stack, stack->len - 1);
+	return key;
+}
+
+/* Puts a finished key into what is open, and closes what that finishes; *done_out is set when that was the whole. Otherwise another
+ * key follows, and its SP is read. FALSE and @error if there is none. */
+static gboolean close_key(ImapParser *p, GArray *stack, SearchKey *key, SearchKey **done_out, GError **error)
+{
+	for (;;) {
+		Open *top = &g_array_index(stack, Open, stack->len - 1);
+		if (top->kind == OPEN_NOT) {
+			(void)open_pop(stack);
+			key = key_not(key);
+			continue;
+		}
+		/* The first key of an OR may be an OR of many: its children are then ours already. */
+		gboolean second = top->kind == OPEN_OR && top->key->children->len > 0;
+		key_add(top->key, key);
+		if (second) {
+			key = open_pop(stack);
+			continue;
+		}
+		if (top->kind == OPEN_LIST && imap_skip(p, ')')) {
+			key = key_simplify(open_pop(stack));
+			continue;
+		}
+		if (top->kind == OPEN_TOP && imap_at_end(p)) {
+			*done_out = key_simplify(open_pop(stack));
+			return TRUE;
+		}
+		return imap_parse_sp(p, error);
+	}
+}
+
+/* Whether evaluation would recurse deeper than @limit. */
+static gboolean key_is_deeper(const SearchKey *key, guint limit)
+{
+	if (key->children == NULL)
+		return FALSE;
+	if (limit == 0)
+		return TRUE;
+	for (guint i = 0; i < key->children->len; i++)
+		if (key_is_deeper(key->children->pdata[i], limit - 1))
+			return TRUE;
+	return FALSE;
+}
+
+static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **error)
+{
+	g_autoptr(GArray) stack = g_array_new(FALSE, FALSE, sizeof(Open));
+	g_array_set_clear_func(stack, open_clear);
+	open_push(stack, OPEN_TOP);
+	g_autoptr(SearchKey) done = NULL;
+	for (guint n = 0; done == NULL; n++) {
+		if (n >= LIMIT_SEARCH_KEYS) {
+			g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT,
+			            "more than %d search keys", LIMIT_SEARCH_KEYS);
+			return NULL;
+		}
+		if (imap_skip(p, '(')) {
+			open_push(stack, OPEN_LIST);
+			continue;
+		}
+		SearchKey *key;
+		if (p->pos < p->len && (g_ascii_isdigit(p->data[p->pos]) || p->data[p->pos] == '*')) {
+			key = parse_set(p, SEARCH_KEY_SEQUENCE, error);
+		} else {
+			g_autofree char *name = imap_parse_atom(p, error);
+			if (name == NULL)
+				return NULL;
+			if (g_ascii_strcasecmp(name, "NOT") == 0 || g_ascii_strcasecmp(name, "OR") == 0) {
+				open_push(stack, g_ascii_toupper(*name) == 'N' ? OPEN_NOT : OPEN_OR);
+				if (!imap_parse_sp(p, error))
+					return NULL;
+				continue;
+			}
+			key = parse_simple(p, name, charset, error);
+		}
+		if (key == NULL)
+			return NULL;
+		if (!close_key(p, stack, key, &done, error))
+			return NULL;
+	}
+	if (key_is_deeper(done, LIMIT_NESTING)) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT, "search keys nest deeper than %d", LIMIT_NESTING);
+		return NULL;
+	}
+	return g_steal_pointer(&done);
+}
+
+SearchKey *search_keys_parse(ImapParser *p, GError **error)
+{
+	return parse_keys(p, CHARSET_UTF8, error);
+}
+
+/* -- the program -------------------------------------------------------------------------------------------- */
+
+/* RFC 4731 3.1, RFC 9051 6.4.4: "RETURN (" [option *(SP option)] ")", RETURN () is RETURN (ALL); unknown options are BAD. */
+static gboolean parse_return(ImapParser *p, SearchReturn *returns_out, GError **error)
+{
+	static const struct { const char *name; SearchReturn bit; } table[] = {
+		{ "MIN", SEARCH_RETURN_MIN }, { "MAX", SEARCH_RETURN_MAX },
+		{ "ALL", SEARCH_RETURN_ALL }, { "COUNT", SEARCH_RETURN_COUNT },
+	};
+	SearchReturn returns = 0;
+	if (!imap_parse_sp(p, error) || !imap_parse_char(p, '(', error))
+		return FALSE;
+	while (!imap_skip(p, ')')) {
+		if (returns != 0 && !imap_parse_sp(p, error))
+			return FALSE;
+		g_autofree char *name = imap_parse_atom(p, error);
+		if (name == NULL)
+			return FALSE;
+		SearchReturn bit = 0;
+		for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+			if (g_ascii_strcasecmp(name, table[i].name) == 0)
+				bit = table[i].bit;
+		if (bit == 0) {
+			g_autofree char *shown = g_strndup(name, 40);
+			g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown return option %s", shown);
+			return FALSE;
+		}
+		returns |= bit;
+	}
+	*returns_out = returns != 0 ? returns : SEARCH_RETURN_ALL;
+	return TRUE;
+}
+
+static gboolean parse_charset(ImapParser *p, SearchCharset *charset_out, GError **error)
+{
+	if (!imap_parse_sp(p, error))
+		return FALSE;
+	g_autofree char *name = imap_parse_astring(p, error); /* erratum 261: atom or quoted */
+	if (name == NULL)
+		return FALSE;
+	if (g_ascii_strcasecmp(name, "UTF-8") == 0) {
+		*charset_out = CHARSET_UTF8;
+	} else if (g_ascii_strcasecmp(name, "US-ASCII") == 0 || g_ascii_strcasecmp(name, "ASCII") == 0) {
+		*charset_out = CHARSET_ASCII;
+	} else {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_CHARSET, "unsupported charset");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* TRUE and past it when the next atom is @word (any case). */
+static gboolean skip_word(ImapParser *p, const char *word)
+{
+	gsize len = strlen(word);
+	if (p->len - p->pos < len || g_ascii_strncasecmp(p->data + p->pos, word, len) != 0)
+		return FALSE;
+	if (p->len - p->pos > len && p->data[p->pos + len] != ' ')
+		return FALSE;
+	p->pos += len;
+	return TRUE;
+}
+
+SearchProgram *search_program_parse(ImapParser *p, GError **error)
+{
+	g_autoptr(SearchProgram) program = g_new0(SearchProgram, 1);
+	SearchCharset charset = CHARSET_NONE;
+	program->returns = SEARCH_RETURN_ALL;
+	if (!imap_parse_sp(p, error))
+		return NULL;
+	if (skip_word(p, "RETURN")) {
+		program->extended = TRUE;
+		if (!parse_return(p, &program->returns, error) || !imap_parse_sp(p, error))
+			return NULL;
+	}
+	if (skip_word(p, "CHARSET") && (!parse_charset(p, &charset, error) || !imap_parse_sp(p, error)))
+		return NULL;
+	program->key = parse_keys(p, charset, error);
+	if (program->key == NULL)
+		return NULL;
+	return g_steal_pointer(&program);
+}

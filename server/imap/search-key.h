@@ -1,0 +1,65 @@
+/* A search program (RFC 3501 6.4.4, RFC 4731): octets in, a tree out. Pure. Strings are folded here, once; what is looked for is ready for
+ * search_index_match(). OR and AND are flattened, NOT NOT falls away, so that the depth is that of the parentheses that matter, and a
+ * chain of thousands of ORs (scripts that look for Message-IDs) is one node. */
+#pragma once
+#include "server/imap/parser.h"
+#include "store/message-text.h"
+G_BEGIN_DECLS
+
+typedef enum {
+	SEARCH_KEY_AND,            /* children; none: ALL */
+	SEARCH_KEY_OR,             /* children, two or more */
+	SEARCH_KEY_NOT,            /* one child */
+	SEARCH_KEY_SEQUENCE,       /* set: message sequence numbers of the view, also in UID SEARCH */
+	SEARCH_KEY_UID,            /* set */
+	SEARCH_KEY_FLAG,           /* flag is set */
+	SEARCH_KEY_KEYWORD,        /* keyword is set */
+	SEARCH_KEY_RECENT,         /* \Recent for this session */
+	SEARCH_KEY_LARGER,         /* size > number */
+	SEARCH_KEY_SMALLER,        /* size < number */
+	SEARCH_KEY_INTERNAL_DATE,  /* first_day <= calendar day of INTERNALDATE in its zone <= last_day */
+	SEARCH_KEY_SENT_DATE,      /* the same of the Date: field as written; without one, INTERNALDATE's */
+	SEARCH_KEY_TEXT,           /* scope, field, needle */
+} SearchKeyKind;
+
+typedef struct SearchKey SearchKey;
+struct SearchKey {
+	SearchKeyKind kind;
+	GPtrArray *children;       /* of SearchKey, owned; AND, OR, NOT only */
+	char *set;                 /* owned; text of a sequence-set */
+	MessageFlags flag;
+	char *keyword;             /* owned */
+	guint64 number;
+	gint32 first_day, last_day; /* days since 1970-01-01, both inclusive */
+	TextScope scope;
+	char *field;               /* owned, folded; TEXT_SCOPE_HEADER */
+	gsize field_len;
+	char *needle;              /* owned, folded */
+	gsize needle_len;
+};
+void search_key_free(SearchKey *key);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchKey, search_key_free)
+
+typedef enum {
+	SEARCH_RETURN_MIN = 1 << 0,
+	SEARCH_RETURN_MAX = 1 << 1,
+	SEARCH_RETURN_ALL = 1 << 2,
+	SEARCH_RETURN_COUNT = 1 << 3,
+} SearchReturn;
+
+typedef struct {
+	gboolean extended;      /* RETURN was given: answer with ESEARCH */
+	SearchReturn returns;   /* RETURN () is ALL */
+	SearchKey *key;         /* owned, never NULL */
+} SearchProgram;
+void search_program_free(SearchProgram *program);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_free)
+
+/* Reads the arguments of SEARCH from the SP after the name to the end. Returns NULL and sets @error: IMAP_PARSE_ERROR_SYNTAX,
+ * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]). */
+SearchProgram *search_program_parse(ImapParser *p, GError **error);
+
+/* Reads search keys up to the end: what a filter, or an admin's query, holds. */
+SearchKey *search_keys_parse(ImapParser *p, GError **error);
+
+G_END_DECLS

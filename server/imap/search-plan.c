@@ -1,0 +1,414 @@
+#include "server/imap/search-plan.h"
+
+#include <string.h>
+
+#include "base/datetime.h"
+
+/* One bit for each position of the view. */
+typedef struct {
+	guint64 *words;
+	guint32 n_bits;
+} Bits;
+
+static gsize bits_n_words(const Bits *bits)
+{
+	return ((gsize)bits->n_bits + 63) / 64;
+}
+
+static Bits *bits_new(guint32 n_bits)
+{
+	Bits *bits = g_new(Bits, 1);
+	bits->n_bits = n_bits;
+	bits->words = g_new0(guint64, MAX(bits_n_words(bits), 1));
+	return bits;
+}
+
+static void bits_free(Bits *bits)
+{
+	if (bits == NULL)
+		return;
+	g_free(bits->words);
+	g_free(bits);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bits, bits_free)
+
+static Bits *bits_copy(const Bits *bits)
+{
+	Bits *copy = bits_new(bits->n_bits);
+	memcpy(copy->words, bits->words, bits_n_words(bits) * sizeof(guint64));
+	return copy;
+}
+
+static void bits_set(Bits *bits, guint32 i)
+{
+	bits->words[i / 64] |= G_GUINT64_CONSTANT(1) << (i % 64);
+}
+
+static Bits *bits_new_all(guint32 n_bits)
+{
+	Bits *bits = bits_new(n_bits);
+	memset(bits->words, 0xff, bits_n_words(bits) * sizeof(guint64));
+	if (n_bits % 64 != 0)
+		bits->words[n_bits / 64] = (G_GUINT64_CONSTANT(1) << (n_bits % 64)) - 1;
+	return bits;
+}
+
+static void bits_or(Bits *bits, const Bits *other)
+{
+	for (gsize i = 0; i < bits_n_words(bits); i++)
+		bits->words[i] |= other->words[i];
+}
+
+static void bits_and_not(Bits *bits, const Bits *other)
+{
+	for (gsize i = 0; i < bits_n_words(bits); i++)
+		bits->words[i] &= ~other->words[i];
+}
+
+static guint32 bits_count(const Bits *bits)
+{
+	guint32 n = 0;
+	for (gsize i = 0; i < bits_n_words(bits); i++)
+		n += (guint32)__builtin_popcountll(bits->words[i]);
+	return n;
+}
+
+static gboolean bits_is_empty(const Bits *bits)
+{
+	for (gsize i = 0; i < bits_n_words(bits); i++)
+		if (bits->words[i] != 0)
+			return FALSE;
+	return TRUE;
+}
+
+/* The lowest set bit >= @from. */
+static gboolean bits_next(const Bits *bits, guint32 from, guint32 *bit_out)
+{
+	if (from >= bits->n_bits)
+		return FALSE;
+	gsize w = from / 64;
+	guint64 word = bits->words[w] & (~G_GUINT64_CONSTANT(0) << (from % 64));
+	while (word == 0) {
+		if (++w >= bits_n_words(bits))
+			return FALSE;
+		word = bits->words[w];
+	}
+	*bit_out = (guint32)(w * 64 + (gsize)__builtin_ctzll(word));
+	return TRUE;
+}
+
+/* -- one search --------------------------------------------------------------------------------------------- */
+
+/* What is known of one text key: equal ones in a query (clients send 4 to 6 arms with one string) are matched once. */
+typedef struct {
+	EmailSet *asked;   /* owned */
+	EmailSet *matched; /* owned, part of asked */
+} LeafMemo;
+
+static void leaf_memo_free(gpointer data)
+{
+	LeafMemo *memo = data;
+	email_set_free(memo->asked);
+	email_set_free(memo->matched);
+	g_free(memo);
+}
+
+typedef struct {
+	const SearchContext *context;
+	SearchCost *cost;
+	GHashTable *memos; /* GBytes (scope, field, needle) -> LeafMemo */
+	guint32 n;         /* messages in the view */
+} Search;
+
+static GBytes *leaf_id(const SearchKey *key)
+{
+	GByteArray *id = g_byte_array_new();
+	guint8 scope = (guint8)key->scope;
+	g_byte_array_append(id, &scope, 1);
+	if (key->field != NULL)
+		g_byte_array_append(id, (const guint8 *)key->field, (guint)key->field_len);
+	g_byte_array_append(id, (const guint8 *)"\n", 1); /* in no folded text */
+	g_byte_array_append(id, (const guint8 *)key->needle, (guint)key->needle_len);
+	return g_byte_array_free_to_bytes(id);
+}
+
+static LeafMemo *leaf_memo(Search *search, const SearchKey *key)
+{
+	GBytes *id = leaf_id(key);
+	LeafMemo *memo = g_hash_table_lookup(search->memos, id);
+	if (memo != NULL) {
+		g_bytes_unref(id);
+		return memo;
+	}
+	memo = g_new(LeafMemo, 1);
+	memo->asked = email_set_new();
+	memo->matched = email_set_new();
+	g_hash_table_insert(search->memos, id, memo);
+	return memo;
+}
+
+static TextLeaf leaf_of(const SearchKey *key)
+{
+	TextLeaf leaf = { key->scope, key->field, key->field_len, key->needle, key->needle_len };
+	return leaf;
+}
+
+static EmailSet *emails_of(const Search *search, const Bits *bits)
+{
+	EmailSet *set = email_set_new();
+	guint n_chunks = snapshot_n_chunks(search->context->view);
+	for (guint c = 0; c < n_chunks; c++) {
+		guint32 first;
+		const SnapshotChunk *chunk = snapshot_chunk(search->context->view, c, &first);
+		for (guint32 i = first; bits_next(bits, i, &i) && i < first + chunk->n; i++)
+			email_set_add(set, chunk->email_id[i - first]);
+	}
+	return set;
+}
+
+static Bits *eval_text(Search *search, const SearchKey *key, const Bits *within, GError **error)
+{
+	LeafMemo *memo = leaf_memo(search, key);
+	g_autoptr(EmailSet) ask = emails_of(search, within);
+	email_set_and_not(ask, memo->asked);
+	if (!email_set_is_empty(ask)) {
+		TextLeaf leaf = leaf_of(key);
+		LeafStats stats = { 0 };
+		g_autoptr(EmailSet) matched = NULL;
+		if (!search_index_match(search->context->index, &leaf, ask, search->context->cancel, &matched, &stats, error))
+			return NULL;
+		email_set_or(memo->asked, ask);
+		email_set_or(memo->matched, matched);
+		SearchCost *cost = search->cost;
+		cost->text_leaves++;
+		cost->path = MAX(cost->path, stats.path);
+		cost->candidates += stats.candidates;
+		cost->verified += stats.verified;
+		cost->tail += stats.tail;
+		cost->messages_read += stats.tail_read;
+	}
+	Bits *result = bits_new(search->n);
+	guint n_chunks = snapshot_n_chunks(search->context->view);
+	for (guint c = 0; c < n_chunks; c++) {
+		guint32 first;
+		const SnapshotChunk *chunk = snapshot_chunk(search->context->view, c, &first);
+		for (guint32 i = first; bits_next(within, i, &i) && i < first + chunk->n; i++)
+			if (email_set_contains(memo->matched, chunk->email_id[i - first]))
+				bits_set(result, i);
+	}
+	return result;
+}
+
+/* -- metadata: one pass over a column ----------------------------------------------------------------------- */
+
+/* TRUE for each keyword set of the view that holds the keyword. */
+static gboolean *keyword_sets_with(const Snapshot *view, const char *keyword)
+{
+	guint32 n_sets = snapshot_n_keyword_sets(view);
+	gboolean *with = g_new0(gboolean, MAX(n_sets, 1));
+	for (guint32 id = 0; id < n_sets; id++) {
+		gsize n;
+		const char *const *names = snapshot_keywords(view, id, &n);
+		for (gsize i = 0; i < n && !with[id]; i++)
+			with[id] = g_ascii_strcasecmp(names[i], keyword) == 0;
+	}
+	return with;
+}
+
+static gboolean day_within(const SearchKey *key, gint32 day)
+{
+	return key->first_day <= day && day <= key->last_day;
+}
+
+static gboolean row_matches(
+	const SearchContext *context, const SearchKey *key, const SnapshotChunk *chunk, guint row, const gboolean *keyword_sets)
+{
+	switch (key->kind) {
+	case SEARCH_KEY_FLAG:
+		return (chunk->flags[row] & (guint32)key->flag) != 0;
+	case SEARCH_KEY_KEYWORD:
+		return keyword_sets[chunk->keywords[row]];
+	case SEARCH_KEY_RECENT:
+		return context->first_recent <= chunk->uid[row] && chunk->uid[row] < context->first_recent_end;
+	case SEARCH_KEY_LARGER:
+		return chunk->size[row] > key->number;
+	case SEARCH_KEY_SMALLER:
+		return chunk->size[row] < key->number;
+	case SEARCH_KEY_SENT_DATE:
+		if (chunk->sent_day[row] != SENT_DAY_NONE)
+			return day_within(key, chunk->sent_day[row]);
+		return day_within(key, datetime_day_of(chunk->internal_at[row], chunk->internal_zone[row]));
+	case SEARCH_KEY_INTERNAL_DATE:
+		return day_within(key, datetime_day_of(chunk->internal_at[row], chunk->internal_zone[row]));
+	default:
+		g_assert_not_reached();
+	}
+}
+
+static Bits *eval_column(Search *search, const SearchKey *key, const Bits *within)
+{
+	const Snapshot *view = search->context->view;
+	g_autofree gboolean *keyword_sets = NULL;
+	if (key->kind == SEARCH_KEY_KEYWORD)
+		keyword_sets = keyword_sets_with(view, key->keyword);
+	Bits *result = bits_new(search->n);
+	guint n_chunks = snapshot_n_chunks(view);
+	for (guint c = 0; c < n_chunks; c++) {
+		guint32 first;
+		const SnapshotChunk *chunk = snapshot_chunk(view, c, &first);
+		for (guint32 i = first; bits_next(within, i, &i) && i < first + chunk->n; i++)
+			if (row_matches(search->context, key, chunk, i - first, keyword_sets))
+				bits_set(result, i);
+	}
+	return result;
+}
+
+/* The position of the first message with a UID of at least @uid. */
+static guint32 position_from(const Snapshot *view, guint64 uid)
+{
+	guint32 position = snapshot_count(view);
+	if (uid <= G_MAXUINT32)
+		(void)snapshot_find_uid(view, (guint32)uid, &position);
+	return position;
+}
+
+/* RFC 7377 section 2: numbers beyond the end match nothing, and are no error. "*" in an empty mailbox neither. */
+static Bits *eval_set(Search *search, const SearchKey *key, const Bits *within, GError **error)
+{
+	const Snapshot *view = search->context->view;
+	gboolean uid = key->kind == SEARCH_KEY_UID;
+	g_autoptr(UidSet) set = uidset_parse(key->set, strlen(key->set), uid ? snapshot_max_uid(view) : search->n, error);
+	if (set == NULL)
+		return NULL;
+	Bits *result = bits_new(search->n);
+	for (guint r = 0; r < uidset_n_ranges(set); r++) {
+		UidRange range = uidset_range(set, r);
+		guint32 from = uid ? position_from(view, range.first) : range.first - 1;
+		guint32 end = uid ? position_from(view, (guint64)range.last + 1) : MIN(range.last, search->n);
+		for (guint32 i = from; bits_next(within, i, &i) && i < end; i++)
+			bits_set(result, i);
+	}
+	return result;
+}
+
+/* -- the tree ----------------------------------------------------------------------------------------------- */
+
+static gint64 estimate_us(const Search *search, const SearchKey *key, guint32 n)
+{
+	switch (key->kind) {
+	case SEARCH_KEY_AND:
+	case SEARCH_KEY_OR:
+	case SEARCH_KEY_NOT: {
+		gint64 sum = 0;
+		for (guint i = 0; i < key->children->len; i++)
+			sum += estimate_us(search, key->children->pdata[i], n);
+		return sum;
+	}
+	case SEARCH_KEY_TEXT: {
+		TextLeaf leaf = leaf_of(key);
+		return 1 + search_index_estimate_us(search->context->index, &leaf, n);
+	}
+	default:
+		return 0; /* a pass over a column */
+	}
+}
+
+typedef struct {
+	const SearchKey *key;
+	gint64 cost_us;
+} Planned;
+
+static gint planned_compare(gconstpointer a, gconstpointer b)
+{
+	gint64 x = ((const Planned *)a)->cost_us, y = ((const Planned *)b)->cost_us;
+	return x < y ? -1 : x > y;
+}
+
+/* The children, cheapest first; equal ones in the order of the client. */
+static GArray *plan(const Search *search, const SearchKey *key, const Bits *within)
+{
+	GArray *order = g_array_sized_new(FALSE, FALSE, sizeof(Planned), key->children->len);
+	guint32 n = bits_count(within);
+	for (guint i = 0; i < key->children->len; i++) {
+		Planned planned = { key->children->pdata[i], estimate_us(search, key->children->pdata[i], n) };
+		g_array_append_val(order, planned);
+	}
+	g_array_sort(order, planned_compare); /* a merge sort: stable */
+	return order;
+}
+
+static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GError **error);
+
+static Bits *eval_and(Search *search, const SearchKey *key, const Bits *within, GError **error)
+{
+	g_autoptr(Bits) left = bits_copy(within);
+	g_autoptr(GArray) order = plan(search, key, within);
+	for (guint i = 0; i < order->len && !bits_is_empty(left); i++) {
+		Bits *next = eval(search, g_array_index(order, Planned, i).key, left, error);
+		if (next == NULL)
+			return NULL;
+		bits_free(left);
+		left = next;
+	}
+	return g_steal_pointer(&left);
+}
+
+/* Each arm is asked only about what no arm before it has found. */
+static Bits *eval_or(Search *search, const SearchKey *key, const Bits *within, GError **error)
+{
+	g_autoptr(Bits) found = bits_new(search->n);
+	g_autoptr(Bits) left = bits_copy(within);
+	g_autoptr(GArray) order = plan(search, key, within);
+	for (guint i = 0; i < order->len && !bits_is_empty(left); i++) {
+		g_autoptr(Bits) more = eval(search, g_array_index(order, Planned, i).key, left, error);
+		if (more == NULL)
+			return NULL;
+		bits_or(found, more);
+		bits_and_not(left, more);
+	}
+	return g_steal_pointer(&found);
+}
+
+/* The positions of @within that match. */
+static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GError **error)
+{
+	switch (key->kind) {
+	case SEARCH_KEY_AND:
+		return eval_and(search, key, within, error);
+	case SEARCH_KEY_OR:
+		return eval_or(search, key, within, error);
+	case SEARCH_KEY_NOT: {
+		g_autoptr(Bits) inner = eval(search, key->children->pdata[0], within, error);
+		if (inner == NULL)
+			return NULL;
+		Bits *rest = bits_copy(within);
+		bits_and_not(rest, inner);
+		return rest;
+	}
+	case SEARCH_KEY_SEQUENCE:
+	case SEARCH_KEY_UID:
+		return eval_set(search, key, within, error);
+	case SEARCH_KEY_TEXT:
+		return eval_text(search, key, within, error);
+	default:
+		return eval_column(search, key, within);
+	}
+}
+
+GArray *search_run(const SearchContext *context, const SearchKey *key, SearchCost *cost_out, GError **error)
+{
+	SearchCost cost = { 0 };
+	g_autoptr(GHashTable) memos =
+		g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, leaf_memo_free);
+	Search search = { context, &cost, memos, snapshot_count(context->view) };
+	g_autoptr(Bits) all = bits_new_all(search.n);
+	g_autoptr(Bits) found = eval(&search, key, all, error);
+	if (found == NULL)
+		return NULL;
+	GArray *positions = g_array_sized_new(FALSE, FALSE, sizeof(guint32), bits_count(found));
+	for (guint32 i = 0; bits_next(found, i, &i); i++)
+		g_array_append_val(positions, i);
+	if (cost_out != NULL)
+		*cost_out = cost;
+	return positions;
+}

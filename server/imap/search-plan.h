@@ -1,0 +1,27 @@
+/* Carries out a search on a snapshot. Metadata keys become bitmaps over the columns; text keys go to the account's index with
+ * just the messages that all cheaper keys have left; AND, OR and NOT work on bitmaps. Exact by DESIGN.md's promise 1. */
+#pragma once
+#include "indexer/search-index.h"
+#include "server/imap/search-key.h"
+#include "store/snapshot.h"
+G_BEGIN_DECLS
+
+/* What a key is judged by, borrowed. */
+typedef struct {
+	const Snapshot *view;
+	SearchIndex *index;
+	guint32 first_recent, first_recent_end; /* \Recent: first_recent <= UID < first_recent_end */
+	const SearchCancel *cancel;             /* may be NULL */
+} SearchContext;
+
+/* What it took, for metrics, the log and explain. */
+typedef struct {
+	guint text_leaves;   /* asked of the index; equal strings once */
+	LeafPath path;       /* the dearest path taken by any of them */
+	guint64 candidates, verified, tail, messages_read;
+} SearchCost;
+
+/* The matching positions (sequence number - 1) in ascending order: guint32, owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
+GArray *search_run(const SearchContext *context, const SearchKey *key, SearchCost *cost_out, GError **error);
+
+G_END_DECLS

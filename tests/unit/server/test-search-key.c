@@ -1,0 +1,226 @@
+#include "server/imap/search-key.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+static void show(const SearchKey *key, GString *out)
+{
+	static const char *const heads[] = { "and", "or", "not", "seq", "uid", "flag", "keyword", "recent", "larger",
+		"smaller", "internal", "sent", "text" };
+	g_string_append_printf(out, "(%s", heads[key->kind]);
+	switch (key->kind) {
+	case SEARCH_KEY_SEQUENCE:
+	case SEARCH_KEY_UID:
+		g_string_append_printf(out, " %s", key->set);
+		break;
+	case SEARCH_KEY_FLAG:
+		g_string_append_printf(out, " %d", (int)key->flag);
+		break;
+	case SEARCH_KEY_KEYWORD:
+		g_string_append_printf(out, " %s", key->keyword);
+		break;
+	case SEARCH_KEY_LARGER:
+	case SEARCH_KEY_SMALLER:
+		g_string_append_printf(out, " %" G_GUINT64_FORMAT, key->number);
+		break;
+	case SEARCH_KEY_INTERNAL_DATE:
+	case SEARCH_KEY_SENT_DATE:
+		g_string_append_printf(out, " %d %d", key->first_day, key->last_day);
+		break;
+	case SEARCH_KEY_TEXT:
+		g_string_append_printf(out, " %s '%s'",
+			key->scope == TEXT_SCOPE_HEADER ? key->field : key->scope == TEXT_SCOPE_BODY ? "*body" : "*text",
+			key->needle);
+		g_assert_cmpuint(strlen(key->needle), ==, key->needle_len);
+		break;
+	default:
+		break;
+	}
+	for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+		show(key->children->pdata[i], out);
+	g_string_append_c(out, ')');
+}
+
+static SearchProgram *parse(const char *text, gsize len, GError **error)
+{
+	ImapParser p = { .data = text, .len = len };
+	return search_program_parse(&p, error);
+}
+
+static void parse_reads_every_key(void)
+{
+	static const struct {
+		const char *text, *tree;
+	} cases[] = {
+		{ " ALL", "(and)" },
+		{ " all ALL", "(and)" },
+		{ " (ALL)", "(and)" },
+		{ " 1:3,7", "(seq 1:3,7)" },
+		{ " *", "(seq *)" },
+		{ " UID 559:*", "(uid 559:*)" },
+		{ " SEEN", "(flag 1)" },
+		{ " UnSeen", "(not(flag 1))" },
+		{ " NOT UNSEEN", "(flag 1)" },
+		{ " NOT NOT NOT SEEN", "(not(flag 1))" },
+		{ " ANSWERED FLAGGED DELETED DRAFT", "(and(flag 2)(flag 4)(flag 8)(flag 16))" },
+		{ " NEW", "(and(recent)(not(flag 1)))" },
+		{ " OLD", "(not(recent))" },
+		{ " KEYWORD $Label1 UNKEYWORD x", "(and(keyword $Label1)(not(keyword x)))" },
+		{ " LARGER 0 SMALLER 4294967296", "(and(larger 0)(smaller 4294967296))" },
+		{ " ON 1-Jan-1970", "(internal 0 0)" },
+		{ " BEFORE \"02-jan-1970\"", "(internal -2147483648 0)" },
+		{ " SENTSINCE 3-Jan-1970", "(sent 2 2147483647)" },
+		{ " FROM Foo", "(text from 'foo')" },
+		{ " SUBJECT \"Foo  Bar\"", "(text subject 'foo bar')" },
+		{ " BODY {3}\r\nabc TEXT d", "(and(text *body 'abc')(text *text 'd'))" },
+		{ " HEADER Message-ID <x@y>", "(text message-id '<x@y>')" },
+		{ " HEADER X \"\"", "(text x '')" },
+		{ " OR a b", NULL },
+		{ " OR SEEN OR DRAFT FLAGGED", "(or(flag 1)(flag 16)(flag 4))" },
+		{ " OR OR OR SEEN DRAFT FLAGGED DELETED", "(or(flag 1)(flag 16)(flag 4)(flag 8))" },
+		{ " OR (SEEN DRAFT) FLAGGED", "(or(and(flag 1)(flag 16))(flag 4))" },
+		{ " (OR SEEN NOT DRAFT)", "(or(flag 1)(not(flag 16)))" },
+		{ " OR NOT SEEN NOT DRAFT SEEN", "(and(or(not(flag 1))(not(flag 16)))(flag 1))" },
+		{ " ((SEEN (DRAFT)) FLAGGED)", "(and(flag 1)(flag 16)(flag 4))" },
+		{ " NOT (SEEN DRAFT)", "(not(and(flag 1)(flag 16)))" },
+		{ " CHARSET UTF-8 BODY {5}\r\ngr\xc3\xbc\xc3", NULL },
+		{ " CHARSET \"utf-8\" BODY {4}\r\ngr\xc3\xa9", "(text *body 'gre\xcc\x81')" },
+		{ " BODY \"gr\xc3\xa9\"", "(text *body 'gre\xcc\x81')" },
+		{ " CHARSET US-ASCII BODY \"gr\xc3\xa9\"", NULL },
+		{ "", NULL },
+		{ " ", NULL },
+		{ " ()", NULL },
+		{ " (SEEN", NULL },
+		{ " SEEN)", NULL },
+		{ " SEEN ", NULL },
+		{ "  SEEN", NULL },
+		{ " NOT", NULL },
+		{ " OR SEEN", NULL },
+		{ " UID", NULL },
+		{ " UID x", NULL },
+		{ " 0", NULL },
+		{ " FROM", NULL },
+		{ " HEADER x", NULL },
+		{ " HEADER \"a b\" x", NULL },
+		{ " HEADER \"\" x", NULL },
+		{ " HEADER a:b x", NULL },
+		{ " ON 31-Foo-2000", NULL },
+		{ " LARGER -1", NULL },
+		{ " KEYWORD \"x\"", NULL },
+		{ " NOSUCHKEY", NULL },
+		{ " CHARSET UTF-8", NULL },
+	};
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(SearchProgram) program = parse(cases[i].text, strlen(cases[i].text), &error);
+		g_test_message("%s: %s", cases[i].text, error != NULL ? error->message : "parsed");
+		if (cases[i].tree == NULL) {
+			g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX);
+			g_assert_null(program);
+			continue;
+		}
+		g_assert_no_error(error);
+		g_assert_false(program->extended);
+		g_autoptr(GString) tree = g_string_new(NULL);
+		show(program->key, tree);
+		g_assert_cmpstr(tree->str, ==, cases[i].tree);
+	}
+}
+
+static void parse_reads_return_options(void)
+{
+	static const struct {
+		const char *text;
+		int returns; /* -1: refused */
+	} cases[] = {
+		{ " RETURN () ALL", SEARCH_RETURN_ALL },
+		{ " return (min) ALL", SEARCH_RETURN_MIN },
+		{ " RETURN (MIN MAX ALL COUNT) CHARSET UTF-8 ALL",
+			SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT },
+		{ " RETURN (COUNT COUNT) ALL", SEARCH_RETURN_COUNT },
+		{ " RETURN (NOSUCH) ALL", -1 },
+		{ " RETURN (MIN", -1 },
+		{ " RETURN (MIN )", -1 },
+		{ " RETURN ( MIN) ALL", -1 },
+		{ " RETURN ALL", -1 },
+		{ " RETURN (ALL)", -1 },
+	};
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(SearchProgram) program = parse(cases[i].text, strlen(cases[i].text), &error);
+		if (cases[i].returns < 0) {
+			g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX);
+			continue;
+		}
+		g_assert_no_error(error);
+		g_assert_true(program->extended);
+		g_assert_cmpint((int)program->returns, ==, cases[i].returns);
+	}
+}
+
+static void parse_says_when_the_charset_is_unknown(void)
+{
+	static const char text[] = " CHARSET KOI8-R BODY x";
+	g_autoptr(GError) error = NULL;
+	g_autoptr(SearchProgram) program = parse(text, strlen(text), &error);
+	g_assert_null(program);
+	g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_CHARSET);
+}
+
+/* "OR a OR b ... z": a script's chain is one node, whatever its length; beyond the limit it is refused. */
+static void parse_takes_long_chains(void)
+{
+	static const guint lengths[] = { 2, 1000, LIMIT_SEARCH_KEYS / 2 - 1, LIMIT_SEARCH_KEYS, 3 * LIMIT_SEARCH_KEYS };
+	for (gsize i = 0; i < G_N_ELEMENTS(lengths); i++) {
+		g_autoptr(GString) text = g_string_new(NULL);
+		for (guint n = 1; n < lengths[i]; n++)
+			g_string_append(text, " OR SEEN");
+		g_string_append(text, " SEEN");
+		g_autoptr(GError) error = NULL;
+		g_autoptr(SearchProgram) program = parse(text->str, text->len, &error);
+		if (lengths[i] * 2 - 1 <= LIMIT_SEARCH_KEYS) {
+			g_assert_no_error(error);
+			g_assert_cmpuint(program->key->children->len, ==, lengths[i]);
+		} else {
+			g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT);
+		}
+	}
+}
+
+/* "NOT (SEEN NOT (SEEN ...": each level is one that evaluation recurses into. */
+static void parse_limits_the_depth(void)
+{
+	for (guint depth = LIMIT_NESTING - 3; depth <= LIMIT_NESTING + 3; depth++) {
+		g_autoptr(GString) text = g_string_new(" ");
+		for (guint n = 0; n < depth / 2; n++)
+			g_string_append(text, "NOT (SEEN ");
+		g_string_append(text, "DRAFT");
+		for (guint n = 0; n < depth / 2; n++)
+			g_string_append_c(text, ')');
+		g_autoptr(GError) error = NULL;
+		g_autoptr(SearchProgram) program = parse(text->str, text->len, &error);
+		if (depth / 2 * 2 <= LIMIT_NESTING)
+			g_assert_no_error(error);
+		else
+			g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT);
+	}
+	g_autoptr(GString) text = g_string_new(" ");
+	for (guint n = 0; n < 3 * LIMIT_SEARCH_KEYS; n++)
+		g_string_append_c(text, '(');
+	g_autoptr(GError) error = NULL;
+	g_autoptr(SearchProgram) program = parse(text->str, text->len, &error);
+	g_assert_null(program);
+	g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/search-key/parse_reads_every_key", parse_reads_every_key);
+	g_test_add_func("/search-key/parse_reads_return_options", parse_reads_return_options);
+	g_test_add_func("/search-key/parse_says_when_the_charset_is_unknown", parse_says_when_the_charset_is_unknown);
+	g_test_add_func("/search-key/parse_takes_long_chains", parse_takes_long_chains);
+	g_test_add_func("/search-key/parse_limits_the_depth", parse_limits_the_depth);
+	return g_test_run();
+}
