@@ -348,11 +348,22 @@ static void cache_free(gpointer cache)
 	g_hash_table_unref(cache);
 }
 
+static gboolean is_trimmed(char c)
+{
+	return c == ' ' || c == '\t' || c == '"' || c == '\'';
+}
+
 static const Charset *find_charset(const char *name, gsize len)
 {
 	static GPrivate private = G_PRIVATE_INIT(cache_free);
 	static const Charset unknown = { GUESSED, FALSE, NULL };
 	char key[NAME_MAX_LEN + 1];
+	while (len > 0 && is_trimmed(name[0])) {
+		name++;
+		len--;
+	}
+	while (len > 0 && is_trimmed(name[len - 1]))
+		len--;
 	if (len == 0 || len > NAME_MAX_LEN)
 		return &unknown;
 	for (gsize i = 0; i < len; i++) {
@@ -376,6 +387,13 @@ static const Charset *find_charset(const char *name, gsize len)
 		charset = opened;
 	}
 	return charset;
+}
+
+gboolean charset_is_transparent(const char *charset, gsize charset_len, const char *data, gsize len)
+{
+	const Charset *found = charset != NULL ? find_charset(charset, charset_len) : NULL;
+	Kind kind = found != NULL ? found->kind : GUESSED;
+	return (kind == GUESSED || kind == UTF8) && charset_is_utf8(data, len);
 }
 
 gboolean charset_is_known(const char *charset, gsize charset_len)

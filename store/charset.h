@@ -20,6 +20,9 @@ void charset_append_utf8(GString *out, const char *data, gsize len);
 /* TRUE if all @len octets are well-formed UTF-8 (Unicode 3.9, table 3-7; NUL is a character like others). */
 gboolean charset_is_utf8(const char *data, gsize len);
 
+/* TRUE if charset_append() would append the octets as they are. */
+gboolean charset_is_transparent(const char *charset, gsize charset_len, const char *data, gsize len);
+
 /* TRUE if @charset (@charset_len octets) is a name that charset_append() knows, US-ASCII included. */
 gboolean charset_is_known(const char *charset, gsize charset_len);
 

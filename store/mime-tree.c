@@ -343,12 +343,16 @@ static void read_type(const Scanner *s, MimePart *part, gsize size, GString **bo
 	}
 }
 
-static gboolean is_embedded_message(const MimePart *part)
+gboolean mime_part_holds_message(const MimePart *part)
 {
 	return strcmp(part->type, "message") == 0 &&
 		(strcmp(part->subtype, "rfc822") == 0 || strcmp(part->subtype, "global") == 0 ||
-			strcmp(part->subtype, "news") == 0) &&
-		strcmp(part->encoding, "base64") != 0 && strcmp(part->encoding, "quoted-printable") != 0;
+			strcmp(part->subtype, "news") == 0);
+}
+
+static gboolean is_encoded(const MimePart *part)
+{
+	return strcmp(part->encoding, "base64") == 0 || strcmp(part->encoding, "quoted-printable") == 0;
 }
 
 /* The part that would be one too many has no header and takes all that is left. */
@@ -438,10 +442,10 @@ static void read_part(Scanner *s, MimePart *part, guint depth)
 	guint64 body_lines = has_body ? s->lines : MAX(s->end_lines, start_lines);
 	GString *boundary = NULL;
 	read_type(s, part, body - part->header_offset, &boundary);
-	gboolean is_message = is_embedded_message(part);
+	gboolean holds_message = mime_part_holds_message(part);
 	gboolean may_divide = depth < LIMIT_MIME_DEPTH;
-	part->undivided = strcmp(part->type, "multipart") == 0 || (is_message && !may_divide);
-	if (is_message && may_divide) {
+	part->undivided = strcmp(part->type, "multipart") == 0 || (holds_message && !may_divide);
+	if (holds_message && may_divide && !is_encoded(part)) {
 		part->kind = MIME_PART_MESSAGE;
 		if (has_body)
 			read_child(s, part, depth + 1);

@@ -72,6 +72,10 @@ const MimePart *mime_tree_root(const MimeTree *tree);
  * "From " line, and not that of a MIME part. */
 gboolean mime_part_is_message(const MimePart *part);
 
+/* TRUE if the part's type is that of an embedded message: message/rfc822, message/global or message/news. Its kind is
+ * MIME_PART_LEAF nevertheless if it has a transfer encoding, or is beyond a limit (undivided). */
+gboolean mime_part_holds_message(const MimePart *part);
+
 /* The parameter's value, or NULL. @name in lower case. Of equal names the RFC 2231 form counts, else the first. */
 const char *mime_part_param(const MimePart *part, const char *name);
 
