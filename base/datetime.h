@@ -29,6 +29,9 @@ gint32 datetime_day_from_civil(int year, int month, int day);
 /* The reverse. Out-parameters may be NULL. */
 void datetime_civil_from_day(gint32 day, int *year_out, int *month_out, int *day_out);
 
+/* Whether the calendar has that day, in the years 1 to 9999. */
+gboolean datetime_day_exists(int year, int month, int day);
+
 /* The calendar day of a moment, in a zone; days since 1970-01-01. */
 gint32 datetime_day_of(gint64 unix_seconds, int zone_minutes);
 
