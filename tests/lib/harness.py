@@ -143,6 +143,7 @@ class Server:
                        'listen_imaps': '127.0.0.1:%d' % self.tls_port, 'tls_cert': self.cert, 'tls_key': self.key},
             'store': {'mail_root': self.mail_root, 'index_root': self.index_root},
             'auth': {'passwd_file': self.passwd_path, 'allow_plaintext_loopback': 'yes'},
+            'index': {'indexer_path': os.path.join(build_dir(), 'mailsift-indexer')},
             'http': {'listen': '127.0.0.1:%d' % self.http_port, 'token_file': self.token_path},
         }
         for path in (self.mail_root, self.index_root):

@@ -536,7 +536,7 @@ class Client:
 
     # --- commands ---
 
-    def _new_tag(self):
+    def new_tag(self):
         self.n_tags += 1
         return 'a%d' % self.n_tags
 
@@ -547,7 +547,7 @@ class Client:
     def send(self, *parts, tag=None):
         """Sends one command, its parts (str, bytes, Literal) joined by single spaces. Returns its tag; does not wait,
         but for the "+" of synchronising literals."""
-        tag = tag or self._new_tag()
+        tag = tag or self.new_tag()
         parts = [self._bytes(p) for p in parts]
         first = parts[0].split() if isinstance(parts[0], bytes) else []
         word = first[0].upper().decode('latin-1') if first else ''
@@ -555,18 +555,25 @@ class Client:
             word = b' '.join(first[:2]).upper().decode('latin-1')
         if word in ('SELECT', 'EXAMINE'):
             self.uids = None
+        pieces = []
+        for part in parts:
+            pieces += [b' ', part]
+        return self.send_pieces(tag, word, pieces)
+
+    def send_pieces(self, tag, word, pieces):
+        """As send(), but the pieces (bytes, Literal) follow each other as they are, beginning with the space behind the tag."""
         self.adopt(tag, word)
         out = bytearray(tag.encode())
-        for part in parts:
-            if isinstance(part, bytes):
-                out += b' ' + part
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                out += piece
                 continue
-            out += b' %s{%d%s}\r\n' % (b'~' if part.binary else b'', len(part.data), b'' if part.sync else b'+')
-            if part.sync:
+            out += b'%s{%d%s}\r\n' % (b'~' if piece.binary else b'', len(piece.data), b'' if piece.sync else b'+')
+            if piece.sync:
                 self.write(bytes(out))
                 out.clear()
                 self._await_continuation(tag)
-            out += part.data
+            out += piece.data
         self.write(bytes(out) + b'\r\n')
         return tag
 

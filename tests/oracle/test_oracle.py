@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random searches by a real session, compared as sets with a plain scan (scanner.py) over the same mail.
+
+The mail is ../shared/corpus (or tests/data/mail), put into one account by APPEND. The states of the index: complete; complete
+while other sessions append, flag and expunge; being rebuilt beside the live one; half-built; being built by an indexer that is
+killed at random; absent, with no indexer at all.
+
+MAILSIFT_ORACLE_QUERIES (default 5000) are divided over the states; MAILSIFT_ORACLE_SEED (default: random, printed) repeats a
+run's queries. Which of them meet a half-built index is a matter of timing, and no answer may depend on it.
+"""
+
+import datetime
+import hashlib
+import os
+import random
+import threading
+import time
+
+import pytest
+
+from lib import harness, imap
+from oracle import corpus, dates, mailtext, querygen, scanner
+
+QUERIES = int(os.environ.get('MAILSIFT_ORACLE_QUERIES', '5000'))
+SEED = int(os.environ.get('MAILSIFT_ORACLE_SEED') or random.SystemRandom().randrange(1 << 32))
+SHARES = {'complete': 0.40, 'interleaved': 0.15, 'reindex': 0.10, 'half-built': 0.12, 'killed': 0.13, 'absent': 0.10}
+ZONES = (0, 60, 120, 330, 345, 540, 840, -300, -480, -210, -720)
+
+
+def share(state):
+    return max(1, round(QUERIES * SHARES[state]))
+
+
+def internaldate(r, sent):
+    """A date-time for APPEND, near the Date of the message or anywhere, in any zone: ('17-Jul-1996 02:44:25 -0700')."""
+    day = sent if sent and 1970 < sent.year < 2038 and r.random() < 0.7 else datetime.date(1990, 1, 1) + datetime.timedelta(r.randrange(13000))
+    zone = r.choice(ZONES)
+    return '%2d-%s-%04d %02d:%02d:%02d %s%02d%02d' % (
+        day.day, dates.MONTHS[day.month - 1].title(), day.year, r.choice((0, 23, r.randrange(24))), r.randrange(60),
+        r.randrange(60), '-' if zone < 0 else '+', abs(zone) // 60, abs(zone) % 60)
+
+
+def random_flags(r):
+    flags = [f for f in querygen.SYSTEM.values() if f != '\\Deleted' and r.random() < 0.25]
+    flags += [k for k in querygen.KEYWORDS if r.random() < 0.12]
+    return flags + (['\\Deleted'] if r.random() < 0.05 else [])
+
+
+class World:
+    """A server with one account that holds the corpus, and the model of it."""
+
+    def __init__(self, server, r):
+        self.server = server
+        self.random = r
+        self.texts = scanner.Texts()
+        self.contents = {}      # SHA-256 of the CRLF form -> (content number, size, day of Date)
+        server.add_user('oracle', 'secret')
+        self.corpus = corpus.find()
+        self.names = self.corpus.names()
+        self.session = None
+        self.box = None
+        self.generator = None
+        self.n_queries = 0
+        self.n_hits = 0
+
+    def content(self, data):
+        """(content number, size, day) of a message, whatever its line ends."""
+        data = corpus.crlf(data)
+        key = hashlib.sha256(data).digest()
+        if key not in self.contents:
+            value = mailtext.Header(data, 0, True).first(b'date')
+            self.contents[key] = (self.texts.add(mailtext.MailText(data)), len(data),
+                                  dates.sent_day(value) if value is not None else None)
+        return self.contents[key]
+
+    def load(self):
+        r = self.random
+        client = self.server.login('oracle', 'secret')
+        given, dropped, batch = {}, [], []
+        order = list(self.names)
+        r.shuffle(order)
+
+        def flush():
+            result = client.cmd('APPEND INBOX', *[part for _, parts in batch for part in parts])
+            uids = imap.parse_set(result.code[2])
+            assert len(uids) == len(batch)
+            for uid, (name, _) in zip(uids, batch):
+                given[uid] = name
+            batch.clear()
+        choices = {}
+        for name in order:
+            data = self.corpus.octets(name)
+            if b'\0' in data:
+                dropped.append(name)    # a literal cannot hold NUL (RFC 3501 section 9): another program delivers it
+                continue
+            flags, date = random_flags(r), internaldate(r, self.content(data)[2])
+            choices[name] = (flags, date)
+            batch.append((name, ['(%s)' % ' '.join(flags), '"%s"' % date, imap.Literal(data, sync=r.random() < 0.1)]))
+            if len(batch) >= 40 or r.random() < 0.05:
+                flush()
+        if batch:
+            flush()
+        new = os.path.join(self.server.maildir('oracle'), 'new')
+        for i, name in enumerate(dropped):
+            path = os.path.join(self.server.maildir('oracle'), 'tmp', '%d.drop%d.test' % (1700000000 + i, i))
+            with open(path, 'wb') as f:
+                f.write(self.corpus.octets(name))
+            os.rename(path, os.path.join(new, os.path.basename(path)))
+        client.logout()
+        self.attach()
+        # What is there is what was sent: octets, flags, dates.
+        assert len(self.box.messages) == len(order)
+        dropped_contents = sorted(self.content(self.corpus.octets(name))[0] for name in dropped)
+        found_dropped = []
+        for message in self.box.messages:
+            name = given.get(message.uid)
+            if name is None:
+                found_dropped.append(message.content)
+                continue
+            flags, date = choices[name]
+            assert message.content == self.content(self.corpus.octets(name))[0], name
+            assert message.flags == {f if f[0] == '\\' else f.lower() for f in flags}, name
+            assert self.dates[message.uid] == date.encode(), name
+        assert sorted(found_dropped) == dropped_contents
+
+    def attach(self):
+        """Opens the searching session, and reads the whole mailbox anew into the model."""
+        if self.session is not None:
+            self.session.close()
+        self.session = self.server.login('oracle', 'secret')
+        box = self.session.select('INBOX')
+        self.dates = {}
+        messages = []
+        known = {m.uid: m for m in self.box.messages} if self.box else {}
+        for first in range(1, box.exists + 1, 200):
+            numbers = '%d:%d' % (first, min(first + 199, box.exists))
+            items = '(UID FLAGS INTERNALDATE RFC822.SIZE%s)' % ('' if known else ' BODY.PEEK[]')
+            for seq, got in sorted(self.session.fetch(numbers, items).items()):
+                assert seq == len(messages) + 1
+                messages.append(self.message(got, known.get(got['UID'])))
+            self.session.clear()
+        self.box = scanner.Box(self.texts, messages)
+        if self.generator is None:
+            self.generator = querygen.Generator(SEED, self.texts, self.box)
+        self.generator.box = self.box
+
+    def message(self, got, known=None):
+        """Of FETCH data; octets that we know already are not asked for."""
+        if 'BODY[]' in got:
+            content, size, sent = self.content(got['BODY[]'])
+        else:
+            content, size, sent = known.content, known.size, known.sent
+        assert got['RFC822.SIZE'] == size, got['UID']
+        self.dates[got['UID']] = got['INTERNALDATE']
+        flags = {f if f[0] == '\\' else f.lower() for f in got['FLAGS']}
+        return scanner.Message(got['UID'], content, flags - {'\\Recent'}, size, dates.parse_internaldate(got['INTERNALDATE']),
+                               sent, '\\Recent' in flags)
+
+    def ask(self, n=1):
+        for _ in range(n):
+            self.check(self.generator.query())
+
+    def check(self, query):
+        self.session.clear()
+        result = self.session.wait(query.send(self.session))
+        if result.status != 'OK':
+            raise AssertionError('seed %d, query %d: %s\nanswer: %s' % (SEED, self.n_queries, query, result))
+        positions = self.box.search(query.tree)
+        numbers = [self.box.messages[i].uid for i in positions] if query.uid else [i + 1 for i in positions]
+        self.n_queries += 1
+        self.n_hits += bool(numbers)
+        if query.returns is None:
+            got = sorted(result.one('SEARCH').args)
+            if got != numbers:
+                self.differ(query, set(numbers), set(got))
+            return
+        got = imap.parse_esearch(result.one('ESEARCH'))
+        assert got.pop('TAG') == result.tag and got.pop('UID', False) == query.uid, (str(query), result.untagged)
+        returns = query.returns or ['ALL']
+        if got.get('ALL', []) != (numbers if 'ALL' in returns else []):
+            self.differ(query, set(numbers), set(got.get('ALL', [])))
+        expected = {}
+        if numbers:
+            expected = {'MIN': numbers[0], 'MAX': numbers[-1], 'ALL': numbers}
+        expected['COUNT'] = len(numbers)
+        expected = {key: value for key, value in expected.items() if key in returns}
+        assert got == expected, 'seed %d, query %d: %s\nexpected %r\ngot %r' % (SEED, self.n_queries, query, expected, got)
+
+    def differ(self, query, expected, got):
+        numbers = [m.uid for m in self.box.messages] if query.uid else range(1, len(self.box.messages) + 1)
+        lines = ['seed %d, query %d: %s' % (SEED, self.n_queries, query), 'tree: %r' % (query.tree,),
+                 'missing %d: %s' % (len(expected - got), sorted(expected - got)[:20]),
+                 'too many %d: %s' % (len(got - expected), sorted(got - expected)[:20])]
+        for number in sorted(expected ^ got)[:3]:
+            i = list(numbers).index(number) if number in numbers else None
+            lines.append('%s %d:' % ('missing' if number in expected else 'too many', number))
+            lines += ['    ' + line for line in (['no such message'] if i is None else self.box.explain(query.tree, i))]
+        raise AssertionError('\n'.join(lines))
+
+
+@pytest.fixture(scope='module')
+def world(session_dir, certificate):
+    server = harness.Server(os.path.join(session_dir, 'oracle'), cert=certificate)
+    server.start()
+    print('MAILSIFT_ORACLE_SEED=%d' % SEED)
+    w = World(server, random.Random(SEED))
+    w.load()
+    yield w
+    print('%d queries over %d messages, %d of them with hits' % (w.n_queries, len(w.box.messages), w.n_hits))
+    server.stop(check_status=False)
+    server.check()
+
+
+@pytest.fixture(autouse=True)
+def _healthy(world):
+    yield
+    world.server.check()
+
+
+def test_with_a_complete_index(world):
+    world.server.wait_indexed('oracle')
+    world.ask(share('complete'))
+    assert world.n_hits > world.n_queries / 3, 'the generator finds too little'
+
+
+def test_while_other_sessions_change_the_mailbox(world):
+    r = world.random
+    other = world.server.login('oracle', 'secret')
+    other.select('INBOX')
+    names = [n for n in world.names if b'\0' not in world.corpus.octets(n)]
+    for i in range(share('interleaved')):
+        actor = world.session if r.random() < 0.3 else other
+        messages = world.box.messages
+        what = r.random()
+        if what < 0.35:
+            data = world.corpus.octets(r.choice(names))
+            if r.random() < 0.7:
+                data = b'X-Oracle: round %d\r\n' % i + data
+            flags = random_flags(r)
+            uid = actor.append('INBOX', data, flags, internaldate(r, None))
+            assert uid > messages[-1].uid
+            if actor is not world.session and r.random() < 0.5:
+                # promise 3: the next SEARCH finds it, also that of another session that was told nothing yet
+                assert uid in world.session.uid_search('HEADER X-Oracle ""' if data.startswith(b'X-Oracle') else 'ALL')
+        elif what < 0.65:
+            message = r.choice(messages)
+            flags = random_flags(r)
+            action = r.choice(('FLAGS', '+FLAGS', '-FLAGS'))
+            actor.store(message.uid, action, flags, uid=True)
+            flags = {f if f[0] == '\\' else f.lower() for f in flags}
+            message.flags = {'FLAGS': flags, '+FLAGS': message.flags | flags, '-FLAGS': message.flags - flags}[action]
+        elif what < 0.8:
+            gone = r.sample(messages, r.choice((1, 2, 5)))
+            uids = imap.format_set(m.uid for m in gone)
+            actor.store(uids, '+FLAGS', ['\\Deleted'], uid=True)
+            actor.expunge(uids)
+            for message in gone:
+                messages.remove(message)
+        elif what < 0.85:
+            uids = imap.format_set(m.uid for m in r.sample(messages, 3))
+            actor.copy(uids, 'INBOX', uid=True)
+        world.session.noop()
+        known = {m.uid: m for m in messages}
+        if world.session.exists > len(messages):
+            top = messages[-1].uid
+            new = world.session.fetch('%d:*' % (top + 1), '(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])', uid=True)
+            messages += [world.message(got) for uid, got in sorted(new.items()) if uid not in known]
+        assert world.session.exists == len(messages)
+        world.ask()
+    other.logout()
+
+
+def test_while_the_index_is_rebuilt_beside_the_live_one(world):
+    world.attach()
+    for _ in range(share('reindex') // 20 + 1):
+        status, _, body = world.server.http('POST', '/v1/reindex', {'account': 'oracle'})
+        assert status == 202, body
+        world.ask(20)
+
+
+def test_with_a_half_built_index(world):
+    left = share('half-built')
+    while left > 0:
+        world.server.stop()
+        world.server.remove_index('oracle')
+        world.server.start()
+        world.attach()
+        while left > 0:
+            state = world.server.account_state('oracle')
+            if state['lag'] == 0:
+                break
+            n = min(left, 10)
+            world.ask(n)
+            left -= n
+
+
+def test_while_the_indexer_is_killed(world):
+    r = random.Random(SEED)
+    world.server.stop()
+    world.server.remove_index('oracle')
+    world.server.start()
+    world.attach()
+    over = threading.Event()
+    kills = []
+
+    def killer():
+        while not over.wait(r.choice((0.02, 0.1, 0.3, 0.7))):
+            kills.append(world.server.kill_indexer())
+    thread = threading.Thread(target=killer)
+    thread.start()
+    try:
+        world.ask(share('killed'))
+    finally:
+        over.set()
+        thread.join()
+    assert sum(kills) > 0, 'no indexer was there to be killed'
+    world.server.wait_indexed('oracle')
+    world.ask(20)
+
+
+def test_without_index_and_indexer(world):
+    server = world.server
+    server.stop()
+    server.remove_index('oracle')
+    path = server.settings['index']['indexer_path']
+    server.configure({'index': {'indexer_path': '/bin/false'}})
+    server.start()
+    world.attach()
+    begun = time.monotonic()
+    world.ask(share('absent'))
+    print('without index: %.1f ms a query' % ((time.monotonic() - begun) * 1000 / share('absent')))
+    server.stop()
+    server.configure({'index': {'indexer_path': path}})
+    server.start()
+    world.attach()
+    server.wait_indexed('oracle')
+    world.ask(20)
