@@ -1,7 +1,5 @@
 #include "server/imap/commands.h"
 
-#include <string.h>
-
 /* RFC 3501 6.3.4. A client that deletes the mailbox which it has selected is in authenticated state afterwards. */
 CommandResult cmd_delete(ImapCommand *cmd)
 {

@@ -62,6 +62,8 @@ void imap_write_nstring(GString *out, const char *text);
 /* A literal, whatever the octets. A literal has no NUL (RFC 3501 section 9, CHAR8): each becomes 0x80, as Dovecot does it, so that the
  * length stays the one that RFC822.SIZE and the partial offsets count. */
 void imap_write_literal(GString *out, const char *data, gsize len);
+/* The octets of a literal alone, or a piece of them, for who has written the "{n}" CRLF. */
+void imap_write_octets(GString *out, const char *data, gsize len);
 /* Mailbox name: modified UTF-7 (or UTF-8 when @utf8) as astring. */
 void imap_write_mailbox(GString *out, const char *name, gboolean utf8);
 

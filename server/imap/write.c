@@ -4,14 +4,19 @@
 
 #include <string.h>
 
-void imap_write_literal(GString *out, const char *data, gsize len)
+void imap_write_octets(GString *out, const char *data, gsize len)
 {
-	g_string_append_printf(out, "{%" G_GSIZE_FORMAT "}\r\n", len);
 	gsize at = out->len;
 	g_string_append_len(out, data, (gssize)len);
 	char *end = out->str + out->len;
 	for (char *c = out->str + at; (c = memchr(c, '\0', (gsize)(end - c))) != NULL; c++)
 		*c = (char)0x80;
+}
+
+void imap_write_literal(GString *out, const char *data, gsize len)
+{
+	g_string_append_printf(out, "{%" G_GSIZE_FORMAT "}\r\n", len);
+	imap_write_octets(out, data, len);
 }
 
 typedef enum { FORM_ATOM, FORM_QUOTED, FORM_LITERAL } StringForm;
