@@ -492,8 +492,9 @@ def _main_value(value):
     if value[slash:slash + 1] == b'/':
         pos = _skip_cfws(value, slash + 1)
         m = _TOKEN.match(value, pos)
-        tokens.append(m[0].lower().decode('latin-1') if m else '')
-        pos = m.end() if m else pos
+        if m:
+            tokens.append(m[0].lower().decode('latin-1'))
+            pos = m.end()
     return tokens, pos
 
 
@@ -585,7 +586,7 @@ def field_line(name, raw):
 # --- MIME structure ---------------------------------------------------------------------------------------------------
 
 def content_type(raw):
-    """(type, subtype) in lower case, or None if there is no value, or none with a "/"."""
+    """(type, subtype) in lower case, or None if there are not both."""
     tokens = [] if raw is None else _main_value(raw)[0]
     return tuple(tokens) if len(tokens) == 2 else None
 
@@ -694,13 +695,11 @@ class _Walk:
             if depth < MAX_DEPTH and kind in _MESSAGES:
                 return self.message(begin, encoding, depth)
             if depth < MAX_DEPTH and boundary:
-                mark = len(text._body)
                 hit, n_children = self.multipart(begin, boundary, kind[1] == 'digest', depth)
-                if n_children:
-                    return hit
-                del text._body[mark:]
+                if not n_children:      # all of it is text, its own "--boundary--" too
+                    self.leaf(begin, hit, 'plain', encoding, None)
+                return hit
             kind = ('text', 'plain')
-            # what is no delimiter after all: the multipart's own, which had no part
         hit = self.next_delimiter(begin)
         if kind[0] in ('text', 'message'):
             self.leaf(begin, hit, kind[1] if kind[0] == 'text' else 'plain', encoding, charset)
