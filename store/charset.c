@@ -22,13 +22,14 @@ typedef enum {
 	UTF_32,
 	UTF_32BE,
 	UTF_32LE,
+	HZ,
 	ICONV
 } Kind;
 
 typedef struct {
 	Kind kind;
 	gboolean known;
-	iconv_t converter; /* owned; only for ICONV */
+	iconv_t converter; /* owned; only for HZ and ICONV */
 } Charset;
 
 /* Names without their punctuation, in lower case, where glibc's choice is not ours. Sorted by reading, found by hash. */
@@ -41,7 +42,7 @@ static const struct {
 		GUESSED, NULL },
 	{ "utf8 csutf8", UTF8, NULL },
 	{ "iso88591 iso885911987 88591 latin1 l1 isoir100 ibm819 cp819 csisolatin1 windows1252 cp1252 "
-	  "xcp1252 ansi1252",
+	  "win1252 xcp1252 ansi1252",
 		WINDOWS_1252, NULL },
 	{ "iso88599 iso885991989 latin5 l5 isoir148 csisolatin5", ICONV, "WINDOWS-1254" },
 	{ "iso885911 tis620 tis62025330 tis62025331 tis62025291 isoir166", ICONV, "CP874" },
@@ -59,6 +60,15 @@ static const struct {
 	{ "utf32 csutf32 ucs4 iso10646ucs4 csucs4", UTF_32, NULL },
 	{ "utf32be csutf32be", UTF_32BE, NULL },
 	{ "utf32le csutf32le", UTF_32LE, NULL },
+	{ "hzgb2312 hz", HZ, "GB18030" },
+	{ "windows1250 win1250 xcp1250", ICONV, "CP1250" },
+	{ "windows1251 win1251 xcp1251", ICONV, "CP1251" },
+	{ "windows1253 win1253 xcp1253", ICONV, "CP1253" },
+	{ "windows1254 win1254 xcp1254", ICONV, "CP1254" },
+	{ "windows1255 win1255 xcp1255", ICONV, "CP1255" },
+	{ "windows1256 win1256 xcp1256", ICONV, "CP1256" },
+	{ "windows1257 win1257 xcp1257", ICONV, "CP1257" },
+	{ "windows1258 win1258 xcp1258", ICONV, "CP1258" },
 	{ "iso88598i iso88598e csiso88598i csiso88598e", ICONV, "ISO-8859-8" },
 };
 
@@ -290,12 +300,45 @@ static void append_iconv(GString *out, iconv_t converter, const char *data, gsiz
 	}
 }
 
+static gboolean is_hz_octet(char c)
+{
+	return (guchar)c > 32 && (guchar)c < 127;
+}
+
+/* RFC 1843, which glibc does not know: pairs of 7-bit octets between "~{" and "~}" or the end of the line. They become the pairs
+ * with high bits that gb18030 has for them; what makes no pair stays as it is. */
+static void append_hz(GString *out, iconv_t converter, const char *data, gsize len)
+{
+	g_autoptr(GString) pairs = g_string_sized_new(len);
+	gboolean in_gb = FALSE;
+	for (gsize i = 0; i < len; i++) {
+		char c = data[i], next = i + 1 < len ? data[i + 1] : '\0';
+		if (c == '~' && (next == '{' || next == '}')) {
+			in_gb = next == '{';
+			i++;
+		} else if (c == '~' && next == '\n') {
+			i++;
+		} else if (c == '~' && next == '~') {
+			g_string_append_c(pairs, '~');
+			i++;
+		} else if (in_gb && c != '~' && is_hz_octet(c) && is_hz_octet(next)) {
+			g_string_append_c(pairs, (char)(c | 0x80));
+			g_string_append_c(pairs, (char)(next | 0x80));
+			i++;
+		} else {
+			in_gb = in_gb && c != '\n';
+			g_string_append_c(pairs, c);
+		}
+	}
+	append_iconv(out, converter, pairs->str, pairs->len);
+}
+
 /* -- Names ---------------------------------------------------------------------------------------------------- */
 
 static void charset_free(gpointer data)
 {
 	Charset *charset = data;
-	if (charset->kind == ICONV)
+	if (charset->kind == HZ || charset->kind == ICONV)
 		(void)iconv_close(charset->converter);
 	g_free(charset);
 }
@@ -315,7 +358,18 @@ static int find_alias(const char *key)
 	return -1;
 }
 
-/* @name is safe for iconv_open(): no slash (it starts options), not empty (it means the locale's charset). */
+/* @name is safe for iconv_open(): no slash (it starts options), not empty (it means the locale's charset). Old mail has "x-"
+ * before some names, and "koi8_r". */
+static iconv_t open_converter(const char *name)
+{
+	iconv_t converter = iconv_open("UTF-8", name);
+	if (converter != (iconv_t)-1)
+		return converter;
+	g_autofree char *other = g_strdup(g_str_has_prefix(name, "x-") && name[2] != '\0' ? name + 2 : name);
+	g_strdelimit(other, "_", '-');
+	return iconv_open("UTF-8", other);
+}
+
 static Charset *open_charset(const char *name)
 {
 	Charset *charset = g_new0(Charset, 1);
@@ -329,12 +383,9 @@ static Charset *open_charset(const char *name)
 	int alias = find_alias(key);
 	charset->kind = alias >= 0 ? aliases[alias].kind : ICONV;
 	charset->known = TRUE;
-	if (charset->kind == ICONV) {
-		charset->converter = iconv_open("UTF-8", alias >= 0 ? aliases[alias].iconv_name : name);
-		/* KOI8-R and others are known with an "x-" before them in old mail. */
-		if (charset->converter == (iconv_t)-1 && alias < 0 && name[0] == 'x' && name[1] == '-' &&
-			name[2] != '\0')
-			charset->converter = iconv_open("UTF-8", name + 2);
+	if (charset->kind == HZ || charset->kind == ICONV) {
+		charset->converter =
+			alias >= 0 ? iconv_open("UTF-8", aliases[alias].iconv_name) : open_converter(name);
 		if (charset->converter == (iconv_t)-1) {
 			charset->kind = GUESSED;
 			charset->known = FALSE;
@@ -440,6 +491,9 @@ void charset_append(GString *out, const char *charset, gsize charset_len, const 
 	case UTF_32BE:
 	case UTF_32LE:
 		append_utf_32(out, p, len, kind == UTF_32LE);
+		return;
+	case HZ:
+		append_hz(out, found->converter, data, len);
 		return;
 	case ICONV:
 		append_iconv(out, found->converter, data, len);
