@@ -100,8 +100,8 @@ _EILSEQ, _EINVAL, _E2BIG = 84, 22, 7
 _READ_AS = {name: target for target, names in {
     'guess': 'usascii ascii us 646 iso646us iso646irv1991 isoir6 ansix341968 ansix341986 cp367 ibm367 csascii',
     'utf-8': 'utf8 csutf8',
-    'cp1252': 'iso88591 iso885911987 88591 latin1 l1 isoir100 cp819 ibm819 csisolatin1 windows1252 cp1252 xcp1252 ansi1252',
-    'WINDOWS-1254': 'iso88599 iso885991989 latin5 l5 isoir148 csisolatin5',
+    'cp1252': 'iso88591 iso885911987 88591 latin1 l1 isoir100 cp819 ibm819 csisolatin1 windows1252 cp1252 win1252 xcp1252 ansi1252',
+    'CP1254': 'windows1254 win1254 xcp1254 iso88599 iso885991989 latin5 l5 isoir148 csisolatin5',
     'CP874': 'iso885911 tis620 tis62025330 tis62025331 tis62025291 isoir166',
     'GB18030': 'gb2312 gb231280 csgb2312 csiso58gb231280 isoir58 chinese euccn cngb gbk xgbk cp936 ms936 windows936',
     'CP949': 'ksc56011987 ksc56011989 ksc5601 csksc56011987 korean isoir149 euckr cseuckr cp949 ms949 windows949 uhc',
@@ -113,6 +113,8 @@ _READ_AS = {name: target for target, names in {
     'utf-16-le': 'utf16le csutf16le unicodelittle',
     'utf-32-be': 'utf32be csutf32be',
     'utf-32-le': 'utf32le csutf32le',
+    'hz': 'hzgb2312 hz',
+    **{'CP%d' % n: 'windows%d win%d xcp%d' % (n, n, n) for n in (1250, 1251, 1253, 1255, 1256, 1257, 1258)},
     'ISO-8859-8': 'iso88598i iso88598e csiso88598i csiso88598e',
 }.items() for name in names.split()}
 # Python's codecs for these have what the rules say: U+FFFD for a maximal subpart of UTF-8, for a unit of UTF-16 and UTF-32.
@@ -163,6 +165,27 @@ def decode_guess(data):
         return data.decode('cp1252', 'replace')
 
 
+def _hz_to_gb(data):
+    """HZ (RFC 1843) to GB 18030."""
+    out, gb, i = bytearray(), False, 0
+    while i < len(data):
+        pair = data[i:i + 2]
+        i += 2
+        if pair in (b'~{', b'~}'):
+            gb = pair == b'~{'
+        elif pair == b'~~':
+            out += b'~'
+        elif pair == b'~\n':
+            pass
+        elif gb and re.fullmatch(rb'[!-}][!-~]', pair):
+            out += bytes(octet | 0x80 for octet in pair)
+        else:
+            out.append(pair[0])
+            gb = gb and pair[0] != 10
+            i -= 1
+    return bytes(out)
+
+
 def decode(charset, data):
     """Octets in a charset as mail names it (str or None) to str."""
     name = (charset or '').strip(' \t"\'').lower()
@@ -176,8 +199,10 @@ def decode(charset, data):
         data = data[width:] if data.startswith((little, big)) else data
     if name in _PYTHON:
         return data.decode(name, 'replace')
-    if _iconv_open(name) is None and name.startswith('x-'):
-        name = name[2:]
+    if name == 'hz':
+        name, data = 'GB18030', _hz_to_gb(data)
+    if _iconv_open(name) is None:
+        name = (name[2:] if name.startswith('x-') and len(name) > 2 else name).replace('_', '-')
     if name in ('', 'guess') or _iconv_open(name) is None:
         return decode_guess(data)
     return _iconv(name, data)
@@ -384,6 +409,7 @@ class Header:
     def __init__(self, data, pos, is_message, is_delimiter=lambda start, end: False):
         self.fields = []
         self.end = pos
+        self.cut = False        # a delimiter ended it
         if is_message and (data.startswith(b'From ', pos) or data.startswith(b'>From ', pos)):
             lines = split_lines(data, pos)
             start, end, after = next(lines)
@@ -396,6 +422,7 @@ class Header:
         for start, end, after in split_lines(data, pos):
             line = data[start:end]
             if line.startswith(b'--') and is_delimiter(start, end):
+                self.cut = True
                 break
             m = _FIELD.match(line)
             if not line:
@@ -579,7 +606,7 @@ def field_line(name, raw):
         return trim(fold(text)) + b'\n'
     if name.lower() in (b'content-type', b'content-disposition'):
         for parameter_name, value in extended_parameters(parse_parameters(raw)):
-            text += '; %s="%s"' % (parameter_name, value)
+            text += '; %s="%s"' % (parameter_name.encode('latin-1').decode('utf-8', 'replace'), value)
     return fold(name.decode('ascii')) + b': ' + trim(fold(text)) + b'\n'
 
 
@@ -694,7 +721,7 @@ class _Walk:
             boundary = params.get('boundary', (None, b'', False))[1].rstrip(b' \t')
             if depth < MAX_DEPTH and kind in _MESSAGES:
                 return self.message(begin, encoding, depth)
-            if depth < MAX_DEPTH and boundary:
+            if depth < MAX_DEPTH and boundary and not header.cut:
                 hit, n_children = self.multipart(begin, boundary, kind[1] == 'digest', depth)
                 if not n_children:      # all of it is text, its own "--boundary--" too
                     self.leaf(begin, hit, 'plain', encoding, None)
