@@ -8,7 +8,7 @@
 
 /* -- numbers -- */
 
-/* Digits up to @max. @what completes "expected ...". */
+/* Digits; with @min 1 no leading zero (RFC 3501 section 9: nz-number). @what completes "expected ...". */
 static gboolean parse_digits(
 	ImapParser *p, guint64 min, guint64 max, const char *what, guint64 *number_out, GError **error)
 {
@@ -23,7 +23,7 @@ static gboolean parse_digits(
 		number = number * 10 + digit;
 		p->pos++;
 	}
-	if (p->pos == start || number < min) {
+	if (p->pos == start || number < min || (min > 0 && p->data[start] == '0')) {
 		p->pos = start;
 		return imap_parser_expected(p, what, error);
 	}
