@@ -1,0 +1,69 @@
+/* What the server's own functions say, for tests/oracle/test_extraction.py to compare with the Python scanner.
+ *
+ * oracle-dump text|date|fold reads records from stdin and writes one answer for each; a record, and each part of an answer, is its length in
+ * decimal, LF, and that many octets. text: a message; answers its three sections. date: the value of a Date field; answers the day as
+ * days since 1970-01-01, or "none". fold: a text in UTF-8; answers its folded form. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/datetime.h"
+#include "base/fold.h"
+#include "store/message-text.h"
+
+static gboolean read_record(GString *record)
+{
+	gsize len;
+	if (scanf("%zu", &len) != 1 || getchar() != '\n')
+		return FALSE;
+	g_string_set_size(record, len);
+	return fread(record->str, 1, len, stdin) == len;
+}
+
+static void write_part(const char *data, gsize len)
+{
+	printf("%zu\n", len);
+	fwrite(data, 1, len, stdout);
+}
+
+static void write_text(const GString *message)
+{
+	g_autoptr(MessageText) text = message_text_new((const guint8 *)message->str, message->len);
+	for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++)
+		write_part(text->section[i]->str, text->section[i]->len);
+}
+
+static void write_date(const GString *value)
+{
+	Datetime when;
+	g_autofree char *day = NULL;
+	if (datetime_parse_rfc5322(value->str, value->len, &when))
+		day = g_strdup_printf("%d", when.day);
+	else
+		day = g_strdup("none");
+	write_part(day, strlen(day));
+}
+
+static void write_fold(const GString *text)
+{
+	gsize len;
+	g_autofree char *folded = fold_string(text->str, text->len, &len);
+	write_part(folded, len);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*answer)(const GString *record);
+	} modes[] = { { "text", write_text }, { "date", write_date }, { "fold", write_fold } };
+	for (guint i = 0; argc == 2 && i < G_N_ELEMENTS(modes); i++) {
+		if (strcmp(argv[1], modes[i].name) != 0)
+			continue;
+		g_autoptr(GString) record = g_string_new(NULL);
+		while (read_record(record))
+			modes[i].answer(record);
+		return 0;
+	}
+	fputs("usage: oracle-dump text|date|fold <records\n", stderr);
+	return 2;
+}
