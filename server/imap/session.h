@@ -33,6 +33,9 @@ struct Session {
 	guint64 silent_modseq;        /* changes up to this modseq of those */
 	UidSet *saved;                /* $: SEARCHRES; UIDs */
 	char *client_id;              /* from ID, for the log; owned */
+	char *peer;                   /* the client's address, for the log; owned; NULL in tests */
+	guint login_failures;
+	gboolean counted;             /* among the sessions of its user: server_context_enter() */
 };
 
 Session *session_new(ServerContext *server, Connection *connection);
@@ -45,6 +48,10 @@ void session_unselect(Session *session);
 gboolean session_sync(Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error);
 /* Appends "FLAGS (...)" of the message at @position. */
 void session_write_flags(const Session *session, guint32 position, GString *out);
+/* Appends the untagged FLAGS and PERMANENTFLAGS of the selected mailbox. */
+void session_write_flag_lists(const Session *session, GString *out);
+/* How many messages of the view are \Recent in this session. */
+guint32 session_count_recent(const Session *session);
 /* The UIDs that @set (text of a sequence-set, as UIDs or sequence numbers) names in the view. Numbers beyond the end are
  * an error (BAD) for sequence numbers and ignored for UIDs; with @lenient (SEARCH, RFC 7377 section 2) ignored for both. */
 UidSet *session_resolve_set(const Session *session, const char *set, gboolean uid, gboolean lenient, GError **error);
