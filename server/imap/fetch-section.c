@@ -16,6 +16,8 @@ FetchMessage *fetch_message_new(GBytes *bytes)
 	FetchMessage *message = g_new0(FetchMessage, 1);
 	message->bytes = g_bytes_ref(bytes);
 	message->data = g_bytes_get_data(bytes, &message->size);
+	if (message->data == NULL) /* no octets */
+		message->data = (const guint8 *)"";
 	return message;
 }
 
