@@ -10,9 +10,12 @@
  * most LIMIT_METRIC_SERIES combinations, and what is beyond is counted under "other". What is in a label's
  * value is taken as it is (UTF-8 made valid, cut at LIMIT_METRIC_LABEL_BYTES).
  *
- * Thread-safe. A series that exists is found under a read lock and changed by an atomic addition: some
- * tens of nanoseconds. Hot paths may keep the series (metrics_series()) and skip the look-up; a series
- * lives as long as the process. Counters start at 0 with the process and do not survive it. */
+ * Numbers are whole. Those of metrics whose name ends in _seconds are microseconds here, and seconds on the
+ * page.
+ *
+ * Thread-safe. A series that exists is found under a read lock and changed by an atomic addition: some tens of
+ * nanoseconds. Hot paths may keep the series (metrics_series()) and skip the look-up; a series lives as long
+ * as the process. Counters start at 0 with the process and do not survive it. */
 
 #include <glib.h>
 
@@ -21,7 +24,7 @@ G_BEGIN_DECLS
 /* Each metric; comment: kind, labels. The table in metrics.c has the rest. */
 typedef enum {
 	METRIC_BUILD_INFO,          /* gauge, set here: version */
-	METRIC_START_TIME,          /* gauge, set here */
+	METRIC_START_TIME,          /* gauge, set here: when the first metric was asked for */
 	METRIC_CONNECTIONS,         /* counter: listener ("imap", "imaps") */
 	METRIC_CONNECTIONS_REFUSED, /* counter: reason */
 	METRIC_SESSIONS,        /* gauge: state ("not_authenticated", "authenticated", "selected", "idle") */
@@ -73,8 +76,7 @@ void metric_series_add(MetricSeries *series, guint64 n);
 void metric_series_set(MetricSeries *series, gint64 value);
 void metric_series_change(MetricSeries *series, gint64 by);
 
-/* A histogram: one more value, in the metric's unit of account: microseconds for ..._seconds, else the
- * number itself. Negative counts as 0. */
+/* A histogram: one more value. Negative counts as 0. */
 void metric_series_observe(MetricSeries *series, gint64 value);
 
 /* What a counter or gauge stands at; a histogram's number of observations. */
