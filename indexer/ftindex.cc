@@ -241,15 +241,25 @@ gboolean ftindex_postings(
 	});
 }
 
-gboolean ftindex_list_terms(FtIndex *index, const char *prefix, GString *out, GError **error) noexcept
+gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsize after_len, gsize max_bytes, GString *out,
+	gboolean *more_out, GError **error) noexcept
 {
-	gsize before = out->len, skip = std::strlen(prefix);
+	gsize before = out->len;
 	gboolean ok = guard(error, [&] {
-		for (auto i = index->reader.allterms_begin(prefix), end = index->reader.allterms_end(prefix); i != end; ++i) {
+		std::string begin(1, prefix);
+		auto i = index->reader.allterms_begin(begin), end = index->reader.allterms_end(begin);
+		if (after_len > 0) {
+			std::string last = begin + std::string(after, after_len);
+			i.skip_to(last);
+			if (i != end && *i == last)
+				++i;
+		}
+		for (; i != end && out->len - before < max_bytes; ++i) {
 			std::string term = *i;
-			g_string_append_len(out, term.data() + skip, static_cast<gssize>(term.size() - skip));
+			g_string_append_len(out, term.data() + 1, static_cast<gssize>(term.size() - 1));
 			g_string_append_c(out, '\n');
 		}
+		*more_out = i != end;
 	});
 	if (!ok)
 		g_string_truncate(out, before);

@@ -65,8 +65,10 @@ gboolean ftindex_frequency(FtIndex *index, const char *term, gsize len, guint64 
 /* Adds to @ids the ids of the documents that have any of @terms (in any order); terms that are not there are passed over. At most
  * @max_postings are read: *all_out says whether that was enough (@ids then has some of them). */
 gboolean ftindex_postings(FtIndex *index, FtTerms terms, guint64 max_postings, EmailSet *ids, gboolean *all_out, GError **error) FT_NOEXCEPT;
-/* Appends all terms that begin with @prefix to @out, without it, sorted by octets, each ended by LF. */
-gboolean ftindex_list_terms(FtIndex *index, const char *prefix, GString *out, GError **error) FT_NOEXCEPT;
+/* Appends terms that begin with @prefix to @out, without it, sorted by octets, each ended by LF: those behind the @after_len octets at @after (a
+ * term without prefix; len 0: from the first), until there are none (*more_out FALSE) or @max_bytes have been added. */
+gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsize after_len, gsize max_bytes, GString *out,
+                            gboolean *more_out, GError **error) FT_NOEXCEPT;
 /* The terms of one document, as FtTerms; empty if there is no such document. */
 gboolean ftindex_document_terms(FtIndex *index, guint32 id, GByteArray **terms_out, GError **error) FT_NOEXCEPT;
 /* Ids of all documents. */

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The reader of the text store. How the files are laid out is described in text-writer.c. */
+#include "indexer/text-store-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/memsearch.h"
+#include "indexer/index-file.h"
+#include "indexer/parallel.h"
+#include "indexer/tail.h"
+
+/* Work is cut by entries; and what is worth a second thread. */
+#define SCAN_CHUNK 512
+#define VERIFY_CHUNK 128
+#define PARALLEL_BYTES (4 * 1024 * 1024)
+/* Fewer than one of so many entries asked for: they are looked up one by one. */
+#define SPARSE 24
+
+char *text_stream_path(const char *dir, guint32 segment, TextStream stream)
+{
+	static const char *const names[] = { "envelope", "header", "trace", "parts", "body" };
+	return g_strdup_printf("%s/%u.%s", dir, segment, names[stream]);
+}
+
+char *text_directory_path(const char *dir, guint32 segment)
+{
+	return g_strdup_printf("%s/%u.directory", dir, segment);
+}
+
+char *text_dead_path(const char *dir, guint32 log)
+{
+	return g_strdup_printf("%s/dead.%u", dir, log);
+}
+
+void text_state_init(TextState *state)
+{
+	*state = (TextState){ .segments = g_array_new(FALSE, FALSE, sizeof(TextSegment)), .next_segment = 1 };
+}
+
+void text_state_clear(TextState *state)
+{
+	g_clear_pointer(&state->segments, g_array_unref);
+}
+
+void text_state_copy(TextState *to, const TextState *from)
+{
+	*to = *from;
+	to->segments = g_array_copy(from->segments);
+}
+
+/* -- views -------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	FileMapping *streams[TEXT_N_STREAMS]; /* references; NULL where the stream is empty */
+	FileMapping *directory;
+	const TextEntry *entries;         /* in directory */
+	guint32 n_entries;
+	EmailSet *dead;                   /* owned: indexes of entries; NULL: none */
+} Segment;
+
+struct TextView {
+	gint refs; /* atomic */
+	TextState state;
+	Segment *segments; /* one for each of state */
+	EmailSet *present;
+	guint32 count;     /* of present */
+};
+
+static void segment_clear(Segment *segment)
+{
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		file_mapping_unref(segment->streams[stream]);
+	file_mapping_unref(segment->directory);
+	email_set_free(segment->dead);
+}
+
+TextView *text_view_ref(TextView *view)
+{
+	g_atomic_int_inc(&view->refs);
+	return view;
+}
+
+void text_view_unref(TextView *view)
+{
+	if (view == NULL || !g_atomic_int_dec_and_test(&view->refs))
+		return;
+	for (guint i = 0; i < view->state.segments->len; i++)
+		segment_clear(&view->segments[i]);
+	g_free(view->segments);
+	email_set_free(view->present);
+	text_state_clear(&view->state);
+	g_free(view);
+}
+
+static const TextSegment *segment_state(const TextView *view, guint segment)
+{
+	return &g_array_index(view->state.segments, TextSegment, segment);
+}
+
+static const Segment *find_segment(const TextView *view, guint32 number)
+{
+	for (guint i = 0; view != NULL && i < view->state.segments->len; i++)
+		if (segment_state(view, i)->number == number)
+			return &view->segments[i];
+	return NULL;
+}
+
+/* The mapping of @previous if it is long enough. */
+static gboolean map_file(FileMapping **mapping, FileMapping *previous, char *path, gsize len, GError **error)
+{
+	g_autofree char *owned_path = path;
+	if (previous != NULL && previous->len >= len)
+		*mapping = file_mapping_ref(previous);
+	else if (len > 0)
+		*mapping = file_mapping_new(owned_path, len, error);
+	return *mapping != NULL || len == 0;
+}
+
+/* Ids ascend, and lengths do, within what the state says: after this no offset needs a check. */
+static gboolean check_entries(const Segment *segment, const TextSegment *state, guint32 from, GError **error)
+{
+	for (guint32 i = from; i < segment->n_entries; i++) {
+		const TextEntry *entry = &segment->entries[i];
+		gboolean ok = entry->id > (i == 0 ? 0 : segment->entries[i - 1].id);
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+			guint32 begin = i == 0 ? 0 : segment->entries[i - 1].ends[stream];
+			ok = ok && entry->ends[stream] >= begin && entry->ends[stream] <= state->ends[stream];
+		}
+		if (!ok) {
+			g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED, "text segment %u: entry %u makes no sense",
+				state->number, i);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static gboolean open_segment(
+	const char *dir, const TextSegment *state, const Segment *previous, Segment *segment, GError **error)
+{
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		if (!map_file(&segment->streams[stream], previous == NULL ? NULL : previous->streams[stream],
+			    text_stream_path(dir, state->number, stream), state->ends[stream], error))
+			return FALSE;
+	if (!map_file(&segment->directory, previous == NULL ? NULL : previous->directory,
+		    text_directory_path(dir, state->number), (gsize)state->entries * sizeof(TextEntry), error))
+		return FALSE;
+	segment->entries = segment->directory == NULL ? NULL : (const TextEntry *)(const void *)segment->directory->data;
+	segment->n_entries = state->entries;
+	if (previous != NULL && previous->dead != NULL)
+		segment->dead = email_set_copy(previous->dead);
+	guint32 checked = previous == NULL ? 0 : MIN(previous->n_entries, segment->n_entries);
+	return check_entries(segment, state, checked, error);
+}
+
+/* Reads the pairs from @from on; *pairs_out owned. */
+static gboolean read_dead_pairs(
+	const char *dir, const TextState *state, guint32 from, TextDeadPair **pairs_out, guint32 *n_out, GError **error)
+{
+	*pairs_out = NULL;
+	*n_out = state->dead_pairs - from;
+	if (*n_out == 0)
+		return TRUE;
+	g_autofree char *path = text_dead_path(dir, state->dead_log);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return index_file_fail(error, path, errno);
+	gsize len = (gsize)*n_out * sizeof(TextDeadPair);
+	g_autofree TextDeadPair *pairs = g_malloc(len);
+	gssize got = pread(fd, pairs, len, (off_t)from * (off_t)sizeof(TextDeadPair));
+	(void)close(fd);
+	if (got != (gssize)len) {
+		g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED, "%s: too short", path);
+		return FALSE;
+	}
+	*pairs_out = g_steal_pointer(&pairs);
+	return TRUE;
+}
+
+static gint segment_index(const TextView *view, guint32 number)
+{
+	for (guint i = 0; i < view->state.segments->len; i++)
+		if (segment_state(view, i)->number == number)
+			return (gint)i;
+	return -1;
+}
+
+/* Marks what died; pairs of segments that are there no more are passed over. */
+static gboolean load_dead(const char *dir, TextView *view, const TextView *previous, GArray *died, GError **error)
+{
+	gboolean same_log = previous != NULL && previous->state.dead_log == view->state.dead_log &&
+			    previous->state.dead_pairs <= view->state.dead_pairs;
+	g_autofree TextDeadPair *pairs = NULL;
+	guint32 n;
+	if (!read_dead_pairs(dir, &view->state, same_log ? previous->state.dead_pairs : 0, &pairs, &n, error))
+		return FALSE;
+	for (guint32 i = 0; i < n; i++) {
+		gint at = segment_index(view, pairs[i].segment);
+		if (at < 0)
+			continue;
+		Segment *segment = &view->segments[at];
+		if (pairs[i].entry >= segment->n_entries) {
+			g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED, "text segment %u: no entry %u", pairs[i].segment,
+				pairs[i].entry);
+			return FALSE;
+		}
+		if (segment->dead == NULL)
+			segment->dead = email_set_new();
+		email_set_add(segment->dead, pairs[i].entry);
+		g_array_append_val(died, segment->entries[pairs[i].entry].id);
+	}
+	return TRUE;
+}
+
+/* What was present in @previous, the new entries, less what died and has no other record. */
+static void find_present(TextView *view, const TextView *previous, const GArray *died)
+{
+	view->present = previous == NULL ? email_set_new() : email_set_copy(previous->present);
+	for (guint i = 0; i < view->state.segments->len; i++) {
+		const Segment *segment = &view->segments[i], *before = find_segment(previous, segment_state(view, i)->number);
+		for (guint32 entry = before == NULL ? 0 : before->n_entries; entry < segment->n_entries; entry++)
+			if (segment->dead == NULL || !email_set_contains(segment->dead, entry))
+				email_set_add(view->present, segment->entries[entry].id);
+	}
+	for (guint i = 0; i < died->len; i++) {
+		guint32 id = g_array_index(died, guint32, i), entry;
+		guint segment;
+		if (!text_view_find(view, id, &segment, &entry))
+			email_set_remove(view->present, id);
+	}
+	view->count = email_set_count(view->present);
+}
+
+TextView *text_view_open(const char *dir, const TextState *state, const TextView *previous, GError **error)
+{
+	g_autoptr(TextView) view = g_new0(TextView, 1);
+	view->refs = 1;
+	text_state_copy(&view->state, state);
+	view->segments = g_new0(Segment, state->segments->len);
+	for (guint i = 0; i < state->segments->len; i++) {
+		const TextSegment *segment = segment_state(view, i);
+		if (!open_segment(dir, segment, find_segment(previous, segment->number), &view->segments[i], error))
+			return NULL;
+	}
+	g_autoptr(GArray) died = g_array_new(FALSE, FALSE, sizeof(guint32));
+	if (!load_dead(dir, view, previous, died, error))
+		return NULL;
+	find_present(view, previous, died);
+	return g_steal_pointer(&view);
+}
+
+const EmailSet *text_view_present(const TextView *view)
+{
+	return view->present;
+}
+
+guint32 text_view_count(const TextView *view)
+{
+	return view->count;
+}
+
+const TextState *text_view_state(const TextView *view)
+{
+	return &view->state;
+}
+
+const TextEntry *text_view_entries(const TextView *view, guint segment, guint32 *n_out)
+{
+	*n_out = view->segments[segment].n_entries;
+	return view->segments[segment].entries;
+}
+
+gboolean text_view_is_dead(const TextView *view, guint segment, guint32 entry)
+{
+	const EmailSet *dead = view->segments[segment].dead;
+	return dead != NULL && email_set_contains(dead, entry);
+}
+
+guint64 text_view_bytes(const TextView *view)
+{
+	guint64 bytes = 0;
+	for (guint i = 0; i < view->state.segments->len; i++)
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			bytes += segment_state(view, i)->ends[stream];
+	return bytes;
+}
+
+/* The streams in which @leaf can match, as bits. */
+static guint leaf_streams(const TextLeaf *leaf)
+{
+	switch (leaf->scope) {
+	case TEXT_SCOPE_HEADER:
+		return 1u << text_stream_of_leaf(leaf);
+	case TEXT_SCOPE_BODY:
+		return 1u << TEXT_STREAM_BODY;
+	case TEXT_SCOPE_TEXT:
+		break;
+	}
+	return (1u << TEXT_N_STREAMS) - 1;
+}
+
+guint64 text_view_scan_bytes(const TextView *view, const TextLeaf *leaf)
+{
+	guint64 bytes = 0;
+	guint streams = leaf_streams(leaf);
+	for (guint i = 0; i < view->state.segments->len; i++)
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			if ((streams >> stream & 1) != 0)
+				bytes += segment_state(view, i)->ends[stream];
+	return bytes;
+}
+
+/* -- one email ---------------------------------------------------------------------------------------------------- */
+
+static gboolean find_in_segment(const Segment *segment, guint32 id, guint32 *entry_out)
+{
+	if (segment->n_entries == 0 || segment->entries[segment->n_entries - 1].id < id)
+		return FALSE;
+	guint32 low = 0, high = segment->n_entries;
+	while (low < high) {
+		guint32 middle = low + (high - low) / 2;
+		if (segment->entries[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (segment->entries[low].id != id || (segment->dead != NULL && email_set_contains(segment->dead, low)))
+		return FALSE;
+	*entry_out = low;
+	return TRUE;
+}
+
+gboolean text_view_find(const TextView *view, guint32 id, guint *segment_out, guint32 *entry_out)
+{
+	for (guint i = view->state.segments->len; i-- > 0;) {
+		if (find_in_segment(&view->segments[i], id, entry_out)) {
+			*segment_out = i;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static guint32 entry_begin(const Segment *segment, guint32 entry, TextStream stream)
+{
+	return entry == 0 ? 0 : segment->entries[entry - 1].ends[stream];
+}
+
+static const char *stream_data(const Segment *segment, TextStream stream)
+{
+	return segment->streams[stream] == NULL ? "" : segment->streams[stream]->data;
+}
+
+void text_view_record(const TextView *view, guint segment, guint32 entry, TextSpan streams[TEXT_N_STREAMS])
+{
+	const Segment *in = &view->segments[segment];
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+		guint32 begin = entry_begin(in, entry, stream);
+		streams[stream].data = stream_data(in, stream) + begin;
+		streams[stream].len = in->entries[entry].ends[stream] - begin;
+	}
+}
+
+gboolean text_view_get(const TextView *view, guint32 id, TextSpan streams[TEXT_N_STREAMS])
+{
+	guint segment;
+	guint32 entry;
+	if (!text_view_find(view, id, &segment, &entry))
+		return FALSE;
+	text_view_record(view, segment, entry, streams);
+	return TRUE;
+}
+
+void text_view_check(const TextView *view, EmailSet *damaged)
+{
+	for (guint i = 0; i < view->state.segments->len; i++) {
+		const Segment *segment = &view->segments[i];
+		for (guint32 entry = 0; entry < segment->n_entries; entry++) {
+			TextSpan streams[TEXT_N_STREAMS];
+			if (text_view_is_dead(view, i, entry))
+				continue;
+			text_view_record(view, i, entry, streams);
+			if (text_entry_checksum(segment->entries[entry].id, streams) != segment->entries[entry].crc)
+				email_set_add(damaged, segment->entries[entry].id);
+		}
+	}
+}
+
+/* -- many emails ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+	const TextView *view;
+	const TextLeaf *leaf;
+	const EmailSet *among;
+	const SearchCancel *cancel;
+	const guint32 *ids; /* verified one by one; else chunks of segments */
+	guint streams;      /* bits */
+	GMutex lock;        /* of the two below */
+	EmailSet *matched;
+	GError *error;
+} MatchRun;
+
+static gboolean run_end(MatchRun *run, GArray *found, GError *error)
+{
+	g_mutex_lock(&run->lock);
+	for (guint i = 0; i < found->len; i++)
+		email_set_add(run->matched, g_array_index(found, guint32, i));
+	if (run->error == NULL)
+		run->error = g_steal_pointer(&error);
+	gboolean ok = run->error == NULL;
+	g_mutex_unlock(&run->lock);
+	g_clear_error(&error);
+	return ok;
+}
+
+static gboolean verify_some(gsize first, gsize end, gpointer data)
+{
+	MatchRun *run = data;
+	GError *error = NULL;
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint32));
+	if (search_cancel_check(run->cancel, &error)) {
+		for (gsize i = first; i < end; i++) {
+			TextSpan streams[TEXT_N_STREAMS];
+			if (text_view_get(run->view, run->ids[i], streams) && text_streams_match(streams, run->leaf))
+				g_array_append_val(found, run->ids[i]);
+		}
+	}
+	return run_end(run, found, error);
+}
+
+/* Is the record a match, where the needle is known to be in its part of @stream? */
+static gboolean hit_counts(const MatchRun *run, const Segment *segment, guint32 entry, TextStream stream)
+{
+	if (run->leaf->scope != TEXT_SCOPE_HEADER)
+		return TRUE;
+	guint32 begin = entry_begin(segment, entry, stream);
+	TextSpan streams[TEXT_N_STREAMS];
+	streams[stream].data = stream_data(segment, stream) + begin;
+	streams[stream].len = segment->entries[entry].ends[stream] - begin;
+	return text_streams_match(streams, run->leaf);
+}
+
+/* Searches the entries from @first to before @end, all asked for and live, in one piece: since every record ends with a line, nothing matches
+ * across two of them. */
+static void scan_run(const MatchRun *run, const Segment *segment, guint32 first, guint32 end, TextStream stream, GArray *found)
+{
+	const char *base = stream_data(segment, stream);
+	guint32 at = entry_begin(segment, first, stream), until = segment->entries[end - 1].ends[stream], entry = first;
+	while (at < until) {
+		const char *hit = mem_find(base + at, until - at, run->leaf->needle, run->leaf->needle_len);
+		if (hit == NULL)
+			return;
+		guint32 offset = (guint32)(hit - base), low = entry, high = end - 1, step = 1;
+		/* The record that the hit is in: the first that ends behind it; mostly near. */
+		while (low + step < high && segment->entries[low + step].ends[stream] <= offset) {
+			low += step;
+			step *= 2;
+		}
+		high = MIN(low + step, high);
+		while (low < high) {
+			guint32 middle = low + (high - low) / 2;
+			if (segment->entries[middle].ends[stream] <= offset)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		entry = low;
+		if (hit_counts(run, segment, entry, stream))
+			g_array_append_val(found, segment->entries[entry].id);
+		at = segment->entries[entry].ends[stream];
+		if (++entry >= end)
+			return;
+	}
+}
+
+static gboolean wanted(const MatchRun *run, const Segment *segment, guint32 entry)
+{
+	return email_set_contains(run->among, segment->entries[entry].id) &&
+	       (segment->dead == NULL || !email_set_contains(segment->dead, entry));
+}
+
+static void scan_entries(const MatchRun *run, const Segment *segment, guint32 first, guint32 end, GArray *found)
+{
+	while (first < end) {
+		if (!wanted(run, segment, first)) {
+			first++;
+			continue;
+		}
+		guint32 run_end_entry = first + 1;
+		while (run_end_entry < end && wanted(run, segment, run_end_entry))
+			run_end_entry++;
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			if ((run->streams >> stream & 1) != 0)
+				scan_run(run, segment, first, run_end_entry, stream, found);
+		first = run_end_entry;
+	}
+}
+
+/* Work item @n: chunk n over all segments, each of which begins a new chunk. */
+static gboolean scan_some(gsize first, gsize end, gpointer data)
+{
+	MatchRun *run = data;
+	GError *error = NULL;
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint32));
+	guint i = 0;
+	gsize before = 0;
+	for (gsize chunk = first; chunk < end && search_cancel_check(run->cancel, &error); chunk++) {
+		gsize chunks;
+		while (chunk >= before + (chunks = (run->view->segments[i].n_entries + SCAN_CHUNK - 1) / SCAN_CHUNK)) {
+			before += chunks;
+			i++;
+		}
+		const Segment *segment = &run->view->segments[i];
+		guint32 begin = (guint32)(chunk - before) * SCAN_CHUNK;
+		scan_entries(run, segment, begin, MIN(begin + SCAN_CHUNK, segment->n_entries), found);
+	}
+	return run_end(run, found, error);
+}
+
+gboolean text_view_match(const TextView *view, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
+	EmailSet *matched, GError **error)
+{
+	guint32 n = email_set_count(among);
+	MatchRun run = { .view = view, .leaf = leaf, .among = among, .cancel = cancel, .matched = matched };
+	run.streams = leaf_streams(leaf);
+	guint64 bytes = view->count == 0 ? 0 : text_view_scan_bytes(view, leaf) / view->count * n;
+	guint threads = bytes >= PARALLEL_BYTES ? parallel_threads() : 1;
+	gboolean ok;
+	g_mutex_init(&run.lock);
+	if (n < view->count / SPARSE || leaf->needle_len == 0) {
+		g_autofree guint32 *ids = g_new(guint32, n);
+		guint32 i = 0;
+		for (guint32 id = 0; email_set_next(among, id, &id); id++)
+			ids[i++] = id;
+		run.ids = ids;
+		ok = parallel_run(n, VERIFY_CHUNK, threads, verify_some, &run);
+	} else {
+		gsize chunks = 0;
+		for (guint i = 0; i < view->state.segments->len; i++)
+			chunks += (view->segments[i].n_entries + SCAN_CHUNK - 1) / SCAN_CHUNK;
+		ok = parallel_run(chunks, 1, threads, scan_some, &run);
+	}
+	g_mutex_clear(&run.lock);
+	if (!ok)
+		g_propagate_error(error, run.error);
+	return ok;
+}

@@ -1,0 +1,81 @@
+/* The text store: the folded text of every indexed email, contiguous by kind and mapped, so that candidates are verified and the whole is
+ * scanned at the speed of memory. Derived from the mail; written by text-writer.h, where the files are described. A TextView is
+ * what one commit of the index holds: it never changes, and any thread may read it. */
+#pragma once
+#include "indexer/search-index.h"
+G_BEGIN_DECLS
+
+/* Part of the index's version: raise it with every change of the files. */
+#define TEXT_STORE_VERSION 1
+
+/* The lines of a text by how they are asked for, each kind in files of its own, so that a scan reads only what can match. Lines keep their order
+ * in a stream; since no search string goes beyond a line, nothing is lost by dealing them out. */
+typedef enum {
+	TEXT_STREAM_ENVELOPE, /* From, To, Cc, Bcc and Subject of the message's header */
+	TEXT_STREAM_HEADER,   /* its other fields, and lines that are no fields */
+	TEXT_STREAM_TRACE,    /* its trace and signature fields: half of all text, seldom asked for */
+	TEXT_STREAM_PARTS,    /* the parts section */
+	TEXT_STREAM_BODY,     /* the body section */
+	TEXT_N_STREAMS
+} TextStream;
+
+/* Where the fields of this (folded) name are. */
+TextStream text_stream_of_field(const char *name, gsize len);
+
+/* Deals @sections out. HEADER's lines are copied into @buffers (their content is replaced), which must outlive @streams; the others are where they were. */
+typedef struct {
+	GString *buffer[TEXT_STREAM_PARTS]; /* owned */
+} TextBuffers;
+void text_buffers_init(TextBuffers *buffers);
+void text_buffers_clear(TextBuffers *buffers);
+void text_split(const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], TextBuffers *buffers, TextSpan streams[TEXT_N_STREAMS]);
+
+/* message_text_match() for what text_split() gave. */
+gboolean text_streams_match(const TextSpan streams[TEXT_N_STREAMS], const TextLeaf *leaf);
+
+/* What is valid in the files: in the index's state, in the commit that it describes. */
+typedef struct {
+	guint32 number;               /* of the files; never used again in the index */
+	guint32 entries;
+	guint32 ends[TEXT_N_STREAMS]; /* lengths of the streams */
+	guint32 dead;                 /* entries that count no more */
+	guint64 dead_bytes;
+} TextSegment;
+typedef struct {
+	GArray *segments;     /* of TextSegment, by number */
+	guint32 next_segment;
+	guint32 dead_log;     /* number of the file, from the same count as segments; 0: none */
+	guint32 dead_pairs;   /* in it */
+} TextState;
+void text_state_init(TextState *state);
+void text_state_clear(TextState *state);
+void text_state_copy(TextState *to, const TextState *from); /* @to is uninitialised */
+
+typedef struct TextView TextView;
+/* Errors: INDEX_FILE_ERROR. @previous (may be NULL): an older view of the same directory, whose mappings are used again. */
+TextView *text_view_open(const char *dir, const TextState *state, const TextView *previous, GError **error);
+TextView *text_view_ref(TextView *view);
+void text_view_unref(TextView *view);
+
+/* The emails that have a text. Borrowed. */
+const EmailSet *text_view_present(const TextView *view);
+guint32 text_view_count(const TextView *view);
+guint64 text_view_bytes(const TextView *view); /* of all streams, dead ones too */
+/* The bytes that a scan for @leaf reads if it is among all. */
+guint64 text_view_scan_bytes(const TextView *view, const TextLeaf *leaf);
+/* Where an email's record is; FALSE: there is none. *segment_out is an index into the state's segments. */
+gboolean text_view_find(const TextView *view, guint32 id, guint *segment_out, guint32 *entry_out);
+gboolean text_view_get(const TextView *view, guint32 id, TextSpan streams[TEXT_N_STREAMS]);
+
+/* Adds to @matched the emails of @among that have a text here and whose text matches. Errors: SEARCH_INDEX_ERROR from @cancel; @matched is in no defined
+ * state then. */
+gboolean text_view_match(const TextView *view, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
+                         EmailSet *matched, GError **error);
+
+/* Compares every live record with its checksum; ids of those that differ are added to @damaged. */
+void text_view_check(const TextView *view, EmailSet *damaged);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TextView, text_view_unref)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TextState, text_state_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TextBuffers, text_buffers_clear)
+G_END_DECLS

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How the lines of a text are dealt out to streams, and matched there. */
+#include "indexer/text-store-private.h"
+
+#include <string.h>
+
+#include "indexer/checksum.h"
+#include "indexer/terms.h"
+
+TextStream text_stream_of_field(const char *name, gsize len)
+{
+	/* A change here is a change of the files: TEXT_STORE_VERSION. */
+	static const char *const trace[] = { "received", "dkim-signature", "domainkey-signature", "authentication-results",
+		"received-spf", "x-received", "x-google-dkim-signature", "x-google-smtp-source", "x-gm-message-state",
+		"arc-seal", "arc-message-signature", "arc-authentication-results", "x-spam-status", "x-spam-report",
+		"x-ms-exchange-antispam-messagedata", "x-forefront-antispam-report", "x-microsoft-antispam",
+		"x-microsoft-antispam-message-info" };
+	if (term_prefix_of_field(name, len) != TERM_PREFIX_HEADER)
+		return TEXT_STREAM_ENVELOPE;
+	for (gsize i = 0; i < G_N_ELEMENTS(trace); i++)
+		if (len == strlen(trace[i]) && memcmp(name, trace[i], len) == 0)
+			return TEXT_STREAM_TRACE;
+	return TEXT_STREAM_HEADER;
+}
+
+void text_buffers_init(TextBuffers *buffers)
+{
+	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++)
+		buffers->buffer[stream] = g_string_new(NULL);
+}
+
+void text_buffers_clear(TextBuffers *buffers)
+{
+	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++)
+		if (buffers->buffer[stream] != NULL)
+			(void)g_string_free(g_steal_pointer(&buffers->buffer[stream]), TRUE);
+}
+
+void text_split(const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], TextBuffers *buffers, TextSpan streams[TEXT_N_STREAMS])
+{
+	const char *line = sections[MESSAGE_TEXT_HEADER].data, *end = line + sections[MESSAGE_TEXT_HEADER].len;
+	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++)
+		g_string_truncate(buffers->buffer[stream], 0);
+	while (line < end) {
+		const char *line_end = memchr(line, '\n', (gsize)(end - line));
+		const char *next = line_end == NULL ? end : line_end + 1;
+		TextStream stream = text_stream_of_field(line, term_name_end(line, (gsize)(next - line)));
+		g_string_append_len(buffers->buffer[stream], line, next - line);
+		line = next;
+	}
+	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++) {
+		streams[stream].data = buffers->buffer[stream]->str;
+		streams[stream].len = buffers->buffer[stream]->len;
+	}
+	streams[TEXT_STREAM_PARTS] = sections[MESSAGE_TEXT_PARTS];
+	streams[TEXT_STREAM_BODY] = sections[MESSAGE_TEXT_BODY];
+}
+
+/* The stream of a field: by its name up to the first ": ", as the lines were dealt out. */
+TextStream text_stream_of_leaf(const TextLeaf *leaf)
+{
+	return text_stream_of_field(leaf->field, term_name_end(leaf->field, leaf->field_len));
+}
+
+gboolean text_streams_match(const TextSpan streams[TEXT_N_STREAMS], const TextLeaf *leaf)
+{
+	TextSpan sections[MESSAGE_TEXT_N_SECTIONS] = { { "", 0 }, { "", 0 }, { "", 0 } };
+	switch (leaf->scope) {
+	case TEXT_SCOPE_HEADER:
+		sections[MESSAGE_TEXT_HEADER] = streams[text_stream_of_leaf(leaf)];
+		break;
+	case TEXT_SCOPE_BODY:
+		sections[MESSAGE_TEXT_BODY] = streams[TEXT_STREAM_BODY];
+		break;
+	case TEXT_SCOPE_TEXT:
+		for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++) {
+			sections[MESSAGE_TEXT_HEADER] = streams[stream];
+			if (message_text_match(sections, leaf->scope, NULL, 0, leaf->needle, leaf->needle_len))
+				return TRUE;
+		}
+		sections[MESSAGE_TEXT_HEADER].len = 0;
+		sections[MESSAGE_TEXT_PARTS] = streams[TEXT_STREAM_PARTS];
+		sections[MESSAGE_TEXT_BODY] = streams[TEXT_STREAM_BODY];
+		break;
+	}
+	return message_text_match(sections, leaf->scope, leaf->field, leaf->field_len, leaf->needle, leaf->needle_len);
+}
+
+guint32 text_entry_checksum(guint32 id, const TextSpan streams[TEXT_N_STREAMS])
+{
+	guint32 head[1 + TEXT_N_STREAMS] = { id };
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		head[1 + stream] = (guint32)streams[stream].len;
+	guint32 crc = checksum_add(0, head, sizeof head);
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		crc = checksum_add(crc, streams[stream].data, streams[stream].len);
+	return crc;
+}
