@@ -138,12 +138,13 @@ class Server:
         self.process = None
         self.indexers = set()   # every indexer that was seen, so that none is left behind
         self.log_checked = 0
+        self.preload = None     # a library for LD_PRELOAD of mailsiftd
         self.settings = {
             'server': {'hostname': 'test.example', 'listen_imap': '127.0.0.1:%d' % self.port,
                        'listen_imaps': '127.0.0.1:%d' % self.tls_port, 'tls_cert': self.cert, 'tls_key': self.key},
             'store': {'mail_root': self.mail_root, 'index_root': self.index_root},
             'auth': {'passwd_file': self.passwd_path, 'allow_plaintext_loopback': 'yes'},
-            'index': {'indexer_path': os.path.join(build_dir(), 'mailsift-indexer')},
+            'index': {'indexer_path': os.path.join(build_dir(), 'mailsift-indexer'), 'commit_interval': '200ms'},
             'http': {'listen': '127.0.0.1:%d' % self.http_port, 'token_file': self.token_path},
         }
         for path in (self.mail_root, self.index_root):
@@ -179,8 +180,12 @@ class Server:
     def start(self):
         assert not self.running, 'the server runs already'
         command = shlex.split(os.environ.get('MAILSIFT_WRAPPER', '')) + [program('mailsiftd'), '-c', self.config_path]
+        environment = dict(os.environ)
+        if self.preload:
+            environment['LD_PRELOAD'] = self.preload
+            environment['ASAN_OPTIONS'] = environment.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
         with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             preexec_fn=_die_with_parent, cwd=self.root)
         ports = [self.port]
         if self.settings.get('http', {}).get('listen'):

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kills the server before each single step that makes something last (fsync, rename, link, unlink, write to the database), one
+after the other, in a fixed run of commands. kill-at.c does it from inside of the server."""
+
+import os
+import shlex
+import subprocess
+import random
+
+from crash import model
+from lib import imap
+
+STEPS_MAX = 400
+STRIDE = int(os.environ.get('MAILSIFT_CRASH_STRIDE', '0'))      # 0: as many steps as fit the check, spread evenly
+STEPS_IN_CHECK = 60
+
+
+class Scenario(model.Worker):
+    """The same commands every time."""
+
+    def run_all(self, client):
+        client.select('INBOX')
+        self.append(client, 'INBOX', [self.new_message()])
+        self.append(client, 'INBOX', [self.new_message() for _ in range(3)])
+        uids = sorted(self.there['INBOX'])
+        self.store(client, 'INBOX', uids[:2])
+        self.copy(client, 'INBOX', 'Other', uids[:2])
+        self.copy(client, 'INBOX', 'Other', uids[1:3], move=True)
+        self.expunge(client, 'INBOX', [uids[0]])
+        self.append(client, 'Other', [self.new_message()])
+        self.store(client, 'INBOX', [uids[3]])
+
+
+def build(folder):
+    target = os.path.join(folder, 'kill-at.so')
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'kill-at.c')
+    subprocess.run(shlex.split(os.environ.get('CC', 'cc')) + ['-shared', '-fPIC', '-O1', '-o', target, source, '-ldl'], check=True)
+    return target
+
+
+def run_once(make_server, library, n):
+    """Kills at step @n. Returns the number of steps if the scenario came to its end before."""
+    server = make_server(start=False)
+    server.add_user('crash', 'secret')
+    armed, log = os.path.join(server.root, 'armed'), os.path.join(server.root, 'steps')
+    os.environ.update(KILL_AT=str(n), KILL_AT_ARMED=armed, KILL_AT_LOG=log)
+    server.preload = library
+    try:
+        server.start()
+    finally:
+        for name in ('KILL_AT', 'KILL_AT_ARMED', 'KILL_AT_LOG'):
+            del os.environ[name]
+    worker = Scenario('s', 7)
+    client = server.login('crash', 'secret')
+    client.create('Other')
+    with open(armed, 'w', encoding='ascii'):
+        pass
+    ended = True
+    try:
+        worker.run_all(client)
+    except (imap.Disconnected, ConnectionError):
+        ended = False
+    client.close()
+    os.unlink(armed)
+    try:
+        with open(log, encoding='ascii') as f:
+            steps = f.read().split('\n')[:-1]
+    except FileNotFoundError:
+        steps = []
+    if ended:
+        server.stop()
+    else:
+        server.process.wait(10)
+        server.kill()
+    server.preload = None
+    server.start()
+    try:
+        client = server.login('crash', 'secret')
+        model.verify(client, [worker], {})
+        model.check_searches(client, [worker], random.Random(n))
+        # and the account works on
+        worker.append(client, 'INBOX', [worker.new_message()])
+        model.verify(client, [worker], {})
+        client.logout()
+        server.stop()
+        server.check()
+    except BaseException:
+        print('killed before step %d: %s; pending: %r' % (n, steps[-1:], worker.pending))
+        print(server.log_tail(60))
+        raise
+    return len(steps) if ended else None
+
+
+def test_a_kill_at_any_durable_step_loses_nothing(make_server, session_dir):
+    library = build(session_dir)
+    total = run_once(make_server, library, 1000000)
+    assert total and 10 < total < STEPS_MAX, 'the preloaded library sees %r steps' % total
+    stride = STRIDE or max(1, total // STEPS_IN_CHECK)
+    done = 0
+    for n in range(1, total + 1, stride):
+        run_once(make_server, library, n)
+        done += 1
+    print('killed at %d of %d steps' % (done, total))
