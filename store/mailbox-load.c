@@ -1,0 +1,185 @@
+/* The octets of messages. */
+#include "store/account-private.h"
+
+#include "store/maildir.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Where a message's file is. */
+typedef struct {
+	gint64 mailbox;
+	guint32 uid;
+	guint64 size;
+	char *folder, *file; /* owned */
+} Place;
+
+static void place_clear(Place *place)
+{
+	g_clear_pointer(&place->folder, g_free);
+	g_clear_pointer(&place->file, g_free);
+}
+
+static void clear_place(gpointer place)
+{
+	place_clear(place);
+}
+
+#define PLACE_COLUMNS \
+	"m.mailbox, m.uid, e.size, b.folder, m.file FROM message m" \
+	" CROSS JOIN email e ON e.id=m.email CROSS JOIN mailbox b ON b.id=m.mailbox"
+
+/* The places of one message (@mailbox > 0), or of all that have content @email. */
+static gboolean find_places(Account *account, gint64 mailbox, gint64 number, GArray *places, GError **error)
+{
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return FALSE;
+	g_autoptr(GError) failure = NULL;
+	{
+		g_autoptr(DbRows) rows = mailbox > 0 ?
+			db_select(db, &failure, "SELECT " PLACE_COLUMNS " WHERE m.mailbox=? AND m.uid=?", DB_INT(mailbox),
+				DB_INT(number)) :
+			db_select(db, &failure, "SELECT " PLACE_COLUMNS " WHERE m.email=?", DB_INT(number));
+		g_array_set_size(places, 0);
+		while (rows != NULL && db_next(rows, &failure)) {
+			Place place = {
+				.mailbox = db_column_int(rows, 0),
+				.uid = (guint32)db_column_int(rows, 1),
+				.size = (guint64)db_column_int(rows, 2),
+				.folder = g_strdup(db_column_text(rows, 3)),
+				.file = g_strdup(db_column_text(rows, 4)),
+			};
+			g_array_append_val(places, place);
+		}
+	}
+	account_release_db(account, db);
+	if (failure == NULL)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
+}
+
+static char *find_renamed(Account *account, const char *folder, const char *file)
+{
+	g_autofree char *path = account_path(account, folder, "cur", NULL);
+	g_autoptr(GPtrArray) names = NULL;
+	gsize len = maildir_base_len(file);
+	if (!maildir_read_directory(path, FALSE, &names, NULL))
+		return NULL;
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = names->pdata[i];
+		if (maildir_base_len(name) == len && memcmp(name, file, len) == 0)
+			return g_strdup(name);
+	}
+	return NULL;
+}
+
+char *mailbox_find_file(Mailbox *mailbox, const char *file)
+{
+	g_autofree char *folder = mailbox_folder(mailbox);
+	return find_renamed(mailbox->account, folder, file);
+}
+
+typedef struct {
+	const Place *place;
+	const char *file;
+} NewName;
+
+static gboolean write_new_name(Db *db, gpointer data, GError **error)
+{
+	const NewName *name = data;
+	return db_run(db, error, "UPDATE message SET file=? WHERE mailbox=? AND uid=? AND file=?", DB_TEXT(name->file),
+		DB_INT(name->place->mailbox), DB_INT(name->place->uid), DB_TEXT(name->place->file));
+}
+
+/* NULL without an error: not there. @thorough: another program may have given the file another name. */
+static GBytes *load_place(Account *account, const Place *place, gboolean thorough, GError **error)
+{
+	int saved = 0;
+	g_autofree char *path = account_path(account, place->folder, "cur", place->file);
+	GBytes *bytes = content_load(path, place->size, &saved);
+	if (bytes == NULL && saved == ENOENT && thorough) {
+		g_autofree char *name = find_renamed(account, place->folder, place->file);
+		if (name == NULL)
+			return NULL;
+		g_autofree char *renamed = account_path(account, place->folder, "cur", name);
+		bytes = content_load(renamed, place->size, &saved);
+		NewName new_name = { place, name };
+		if (bytes != NULL) /* a help for the next time; nothing is lost without it */
+			(void)account_write(account, write_new_name, &new_name, NULL);
+	}
+	if (bytes == NULL && saved != ENOENT)
+		store_set_errno(error, saved, "%s: cannot read", path);
+	return bytes;
+}
+
+static GBytes *load_first(Account *account, GArray *places, gboolean thorough, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	for (guint i = 0; i < places->len; i++) {
+		g_clear_error(&failure);
+		GBytes *bytes = load_place(account, &g_array_index(places, Place, i), thorough, &failure);
+		if (bytes != NULL)
+			return bytes;
+	}
+	if (failure != NULL)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	return NULL;
+}
+
+static GBytes *load(Account *account, gint64 mailbox, gint64 number, GError **error)
+{
+	g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
+	g_array_set_clear_func(places, clear_place);
+	g_autoptr(GError) failure = NULL;
+	GBytes *bytes = NULL;
+	if (find_places(account, mailbox, number, places, &failure))
+		bytes = load_first(account, places, FALSE, &failure);
+	/* A folder may be on its way to another name just now: wait for that, and ask again. */
+	if (bytes == NULL && failure == NULL && places->len > 0 && account_lock_shared(account->lock, &failure)) {
+		if (find_places(account, mailbox, number, places, &failure))
+			bytes = load_first(account, places, TRUE, &failure);
+		account_lock_shared_end(account->lock);
+	}
+	if (failure != NULL)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	else if (bytes == NULL)
+		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_EXPUNGED, "The message is gone");
+	return bytes;
+}
+
+GBytes *mailbox_load(Mailbox *mailbox, guint32 uid, GError **error)
+{
+	return load(mailbox->account, mailbox->id, (gint64)uid, error);
+}
+
+GBytes *account_load_email(Account *account, guint32 email_id, GError **error)
+{
+	return load(account, 0, (gint64)email_id, error);
+}
+
+char *account_email_objectid(Account *account, guint32 email_id, GError **error)
+{
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return NULL;
+	char *objectid = NULL;
+	g_autoptr(GError) failure = NULL;
+	{
+		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT sha256 FROM email WHERE id=?", DB_INT(email_id));
+		if (rows != NULL && db_next(rows, &failure) && sqlite3_column_bytes(rows, 0) == CONTENT_HASH_BYTES) {
+			/* RFC 8474 section 7: letters, digits, "_" and "-". 192 of the 256 bits are enough, and need no padding. */
+			g_autofree char *text = g_base64_encode(sqlite3_column_blob(rows, 0), CONTENT_HASH_BYTES * 3 / 4);
+			(void)g_strdelimit(text, "+", '-');
+			(void)g_strdelimit(text, "/", '_');
+			objectid = g_strconcat("M", text, NULL);
+		}
+	}
+	account_release_db(account, db);
+	if (failure != NULL)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	else if (objectid == NULL)
+		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_EXPUNGED, "The message is gone");
+	return objectid;
+}
