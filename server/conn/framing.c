@@ -288,6 +288,18 @@ static void advance(const char **data, gsize *len, gsize n)
 	*len -= n;
 }
 
+/* The command has grown too long: what is needed of it is its tag, and how its lines end. */
+static void begin_overlong(Framing *f, const char *data, gsize n)
+{
+	g_autoptr(GString) seen = g_string_new(NULL);
+	keep_tail(seen, f->command->str + f->line_start, f->command->len - f->line_start);
+	g_string_append_len(f->command, data, (gssize)MIN(n, LIMIT_TAG + 1));
+	begin_skip(f, "BAD Command is too long", f->limits.strict || f->line_mode ? STATE_BROKEN : STATE_SKIP_LINE);
+	g_string_append_len(f->tail, seen->str, (gssize)seen->len);
+	f->literals = 0;
+	f->line_start = 0;
+}
+
 static FramingEvent push_line(Framing *f, const char **data, gsize *len)
 {
 	gboolean complete = FALSE;
@@ -295,12 +307,7 @@ static FramingEvent push_line(Framing *f, const char **data, gsize *len)
 	if (f->command == NULL)
 		f->command = g_string_sized_new(n);
 	if (f->command->len + n > f->limits.command_bytes) {
-		/* What is needed of it is its tag and how it ends. */
-		g_string_append_len(f->command, *data, (gssize)MIN(n, LIMIT_TAG + 1));
-		gboolean line_mode = f->line_mode;
-		begin_skip(f, "BAD Command is too long", f->limits.strict || line_mode ? STATE_BROKEN : STATE_SKIP_LINE);
-		f->literals = 0;
-		f->line_start = 0;
+		begin_overlong(f, *data, n);
 		return FRAMING_MORE;
 	}
 	g_string_append_len(f->command, *data, (gssize)n);
