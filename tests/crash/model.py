@@ -241,7 +241,8 @@ def check_searches(client, workers, r, n=4):
         markers = sorted({m.marker for m in there.values()})
         for marker in r.sample(markers, min(n, len(markers))):
             uids = sorted(uid for uid, m in there.items() if m.marker == marker)
-            assert sorted(client.uid_search('HEADER X-Crash', imap.Quoted(marker + ' ')) + client.uid_search(
-                'BODY', imap.Quoted('BODY%sWord' % marker))) == uids, (box, marker)
+            assert sorted(client.uid_search('BODY', imap.Quoted('BODY%sWord' % marker))) == uids, (box, marker)
+            assert sorted(client.uid_search('HEADER X-Crash', imap.Quoted(marker.upper()))) == sorted(
+                uid for uid, m in there.items() if marker in m.marker), (box, marker)
             assert sorted(client.uid_search('TEXT', imap.Quoted('crash: ' + marker), 'UNDRAFT')) == sorted(
                 uid for uid, m in there.items() if m.marker.startswith(marker) and '\\Draft' not in m.flags), (box, marker)
