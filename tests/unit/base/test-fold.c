@@ -179,6 +179,7 @@ static void every_code_point_is_as_icu_has_it(void)
 {
 	g_autoptr(GString) expected = g_string_new(NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GString) folded = g_string_new(NULL);
 	guint n = 0;
 
 	for (gunichar code = 1; code < 0x110000; code++) {
@@ -188,10 +189,10 @@ static void every_code_point_is_as_icu_has_it(void)
 		g_string_append_unichar(text, code);
 		g_string_truncate(expected, 0);
 		append_expected(expected, code);
-		gsize len;
-		g_autofree char *folded = fold_string(text->str, text->len, &len);
-		if (len != expected->len || memcmp(folded, expected->str, len) != 0)
-			g_error("U+%04X: '%s' instead of '%s'", code, folded, expected->str);
+		g_string_truncate(folded, 0);
+		fold_append(folded, text->str, text->len);
+		if (!g_string_equal(folded, expected))
+			g_error("U+%04X: '%s' instead of '%s'", code, folded->str, expected->str);
 		n++;
 	}
 	g_assert_cmpuint(n, >, 280000);
@@ -205,7 +206,9 @@ static void what_is_equal_is_what_rfc5051_makes_equal(void)
 	g_autoptr(GHashTable) theirs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 
 	for (gunichar code = 1; code < 0x110000; code++) {
-		if ((code >= 0xD800 && code < 0xE000) || !known(code) || is_space(code) || vanishes(code))
+		/* What is not assigned stays as it is, as the test above has shown. */
+		if (!u_isdefined((UChar32)code) || u_charType((UChar32)code) == U_PRIVATE_USE_CHAR ||
+			u_charType((UChar32)code) == U_SURROGATE || is_space(code) || vanishes(code))
 			continue;
 		g_autoptr(GString) text = g_string_new(NULL);
 		g_autoptr(GString) prepared = g_string_new(NULL);
