@@ -66,7 +66,7 @@ gboolean datetime_day_exists(int year, int month, int day)
 		day <= days_in_month(year, month);
 }
 
-/* -- IMAP: RFC 3501 section 9 ------------------------------------------------------------------------------- */
+/* -- IMAP: RFC 3501 section 9 ------------------------------------------------------------------------- */
 
 typedef struct {
 	const char *at, *end;

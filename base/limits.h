@@ -93,8 +93,9 @@
 /* multipart inside of multipart, message inside of message. Beyond it a part is text. (Dovecot: 100.) */
 #define LIMIT_MIME_DEPTH 100
 
-/* Messages that were transfer-encoded (base64, quoted-printable), decoded one out of another: each costs the time and memory of its
- * size again. MIME forbids the encoding (RFC 2046 5.2.1); some programs do it once. */
+/* Messages that were transfer-encoded (base64, quoted-printable), decoded one out of another: each costs
+ * the time and memory of its size again. MIME forbids the encoding (RFC 2046 5.2.1); some programs do it
+ * once. */
 #define LIMIT_MIME_DECODED 5
 
 /* All header bytes of one entity. Longer headers are read up to here. */

@@ -230,7 +230,7 @@ void log_format(GString *out, const char *event, const LogField *fields, gsize n
 	append_fields(out, event, fields, n_fields, out->len + LIMIT_LOG_LINE_BYTES);
 }
 
-/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream; what was redirected since then is not it. */
+/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream; what was redirected since is not it. */
 static gboolean is_journal(int fd)
 {
 	const char *stream = g_getenv("JOURNAL_STREAM");

@@ -1,6 +1,7 @@
 #pragma once
 
-/* The loops of mem_find(), for tests to compare. All take a needle of two bytes or more, not longer than the hay. */
+/* The loops of mem_find(), for tests to compare. All take a needle of two bytes or more, not longer than
+ * the hay. */
 
 #include <glib.h>
 

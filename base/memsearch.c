@@ -17,7 +17,7 @@ static guint rarity(guint8 byte)
 {
 	const char *at = memchr(frequent_to_rare, byte, sizeof frequent_to_rare - 1);
 
-	/* Lead bytes of UTF-8 are the same for a whole script: in a text of that script the others tell more. */
+	/* Lead bytes of UTF-8 are the same for a whole script: there the others tell more. */
 	if (at == NULL)
 		return byte >= 0xC0 ? 10 : 50;
 	return (guint)(at - frequent_to_rare);

@@ -138,12 +138,12 @@ static gboolean series_equal(gconstpointer data_a, gconstpointer data_b)
 	return g_strcmp0(a->labels[0], b->labels[0]) == 0 && g_strcmp0(a->labels[1], b->labels[1]) == 0;
 }
 
-static MetricSeries *series_new(MetricId metric, const char *const *labels)
+static MetricSeries *series_new(MetricId metric, const char *const *labels, guint n_labels)
 {
 	MetricSeries *series = g_new0(MetricSeries, 1);
 
 	series->metric = metric;
-	for (guint i = 0; i < n_labels_of(metric); i++)
+	for (guint i = 0; i < n_labels; i++)
 		series->labels[i] = g_strdup(labels[i]);
 	if (rows[metric].kind == METRIC_KIND_HISTOGRAM)
 		series->buckets = g_new0(guint64, N_BUCKETS);
@@ -172,7 +172,7 @@ static void initialise(void)
 		families[metric].series = g_ptr_array_new();
 		families[metric].by_labels = g_hash_table_new(series_hash, series_equal);
 		if (n_labels_of((MetricId)metric) == 0) {
-			plain[metric] = series_new((MetricId)metric, NULL);
+			plain[metric] = series_new((MetricId)metric, NULL, 0);
 			g_ptr_array_add(families[metric].series, plain[metric]);
 		}
 	}
@@ -196,9 +196,9 @@ static MetricSeries *find_or_make(MetricId metric, const MetricSeries *wanted)
 		series = g_hash_table_lookup(family->by_labels, &rest);
 		if (series != NULL)
 			return series;
-		series = series_new(metric, other);
+		series = series_new(metric, other, n_labels_of(metric));
 	} else {
-		series = series_new(metric, wanted->labels);
+		series = series_new(metric, wanted->labels, n_labels_of(metric));
 	}
 	g_hash_table_add(family->by_labels, series);
 	g_ptr_array_add(family->series, series);

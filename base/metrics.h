@@ -13,9 +13,9 @@
  * Numbers are whole. Those of metrics whose name ends in _seconds are microseconds here, and seconds on the
  * page.
  *
- * Thread-safe. A series that exists is found under a read lock and changed by an atomic addition: some tens of
- * nanoseconds. Hot paths may keep the series (metrics_series()) and skip the look-up; a series lives as long
- * as the process. Counters start at 0 with the process and do not survive it. */
+ * Thread-safe. A series that exists is found under a read lock and changed by an atomic addition: some
+ * tens of nanoseconds. Hot paths may keep the series (metrics_series()) and skip the look-up; a series
+ * lives as long as the process. Counters start at 0 with the process and do not survive it. */
 
 #include <glib.h>
 

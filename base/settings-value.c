@@ -24,7 +24,7 @@ static gboolean refuse(GError **error, const char *format, ...)
 	return FALSE;
 }
 
-/* Digits, and nothing in front of them; what follows goes to @rest_out. FALSE for no digits and for too many. */
+/* Digits, and nothing in front of them; what follows goes to @rest_out. FALSE for none and for too many. */
 static gboolean parse_digits(const char *text, guint64 *number_out, const char **rest_out)
 {
 	gsize n = strspn(text, "0123456789");

@@ -199,7 +199,7 @@ const char *setting_default(SettingId id)
 	return setting_row(id)->fallback;
 }
 
-/* -- settings_describe() ------------------------------------------------------------------------------------ */
+/* -- settings_describe() ------------------------------------------------------------------------------ */
 
 /* As a comment, with lines of about 78 characters. */
 static void append_comment(GString *out, const char *text)

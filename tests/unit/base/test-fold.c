@@ -352,17 +352,17 @@ static void loops_over_ascii_agree(void)
 static void order_is_that_of_the_titlecased_octets(void)
 {
 	/* In the order of RFC 5051: small letters count as large ones, which are before `_`. */
-	static const char *const ordered[] = { "", " ", "1", "A", "ab", "ABC", "b", "Z", "_", "{", "ﬁ", "É" };
+	static const char *const ordered[] = { "", " ", "1", "A", "ab", "ABC", "b", "Z", "_", "{" };
 
-	/* É is E and an accent, the ligature small letters; so they belong elsewhere in the list. */
+	/* É is E and an accent; the ligature is small letters, which are behind the line. */
 	g_autofree char *accented = fold("É");
 	g_autofree char *f = fold("F");
 	g_autofree char *ligature = fold("ﬁ");
 	g_autofree char *line = fold("_");
 	g_assert_cmpint(fold_compare(accented, strlen(accented), f, 1), <, 0);
 	g_assert_cmpint(fold_compare(ligature, strlen(ligature), line, 1), >, 0);
-	for (gsize i = 0; i < 10; i++) {
-		for (gsize k = 0; k < 10; k++) {
+	for (gsize i = 0; i < G_N_ELEMENTS(ordered); i++) {
+		for (gsize k = 0; k < G_N_ELEMENTS(ordered); k++) {
 			g_autofree char *a = fold(ordered[i]);
 			g_autofree char *b = fold(ordered[k]);
 			int order = fold_compare(a, strlen(a), b, strlen(b));
