@@ -238,7 +238,15 @@ static gboolean same_path(const char *a, const char *b)
 	return strcmp(canonical_a, canonical_b) == 0;
 }
 
-/* What concerns more than one setting. */
+/* Whether only this machine can connect to it. */
+static gboolean is_local(const ListenAddress *address)
+{
+	return address->path != NULL ||
+		(address->host != NULL &&
+			(g_str_has_prefix(address->host, "127.") || strcmp(address->host, "::1") == 0));
+}
+
+/* What concerns more than one setting, or its meaning. */
 static void check_together(Parser *parser)
 {
 	const Settings *settings = parser->settings;
@@ -252,6 +260,14 @@ static void check_together(Parser *parser)
 		!has_text(settings, SETTING_SERVER_TLS_CERT))
 		complain(complaints, values[SETTING_SERVER_LISTEN_IMAPS].line,
 			"server.listen_imaps needs server.tls_cert");
+	const SettingValue *http = &values[SETTING_HTTP_LISTEN];
+	for (gsize i = 0; i < http->n_addresses; i++) {
+		/* It has no TLS: a proxy that has may stand in front. */
+		if (!is_local(&http->addresses[i]))
+			complain(complaints, http->line,
+				"http.listen: '%s' is neither a loopback address nor a Unix socket",
+				http->addresses[i].text);
+	}
 	static const SettingId needed[] = { SETTING_STORE_MAIL_ROOT, SETTING_STORE_INDEX_ROOT,
 		SETTING_AUTH_PASSWD_FILE, SETTING_INDEX_INDEXER_PATH };
 	for (gsize i = 0; i < G_N_ELEMENTS(needed); i++) {

@@ -71,12 +71,13 @@ static const SettingRow rows[N_SETTINGS] = {
 	[SETTING_INDEX_INDEXER_PATH] = { "index", "indexer_path", SETTING_TYPE_PATH,
 		MAILSIFT_LIBEXECDIR "/mailsift-indexer", .about = "The program that writes the indexes." },
 	[SETTING_HTTP_LISTEN] = { "http", "listen", SETTING_TYPE_ADDRESSES, "127.0.0.1:8025",
-		.about = "Where the admin's page, its interface and the metrics are served, without TLS. If "
-			 "empty, "
-			 "nowhere." },
+		.about = "Where the admin's page, its interface and the metrics are served, without TLS: "
+			 "loopback "
+			 "addresses and Unix sockets only. If empty, nowhere." },
 	[SETTING_HTTP_TOKEN_FILE] = { "http", "token_file", SETTING_TYPE_PATH, "",
-		.about = "File with the token that requests must bring, in its first line. If empty, only "
-			 "addresses of this machine may be in listen." },
+		.about = "File with the tokens that requests must bring, one a line, for its owner's eyes "
+			 "only. If "
+			 "empty, everything but /healthz is refused." },
 	[SETTING_LOG_LEVEL] = { "log", "level", SETTING_TYPE_CHOICE, "info",
 		.choices = "error|warning|notice|info|debug",
 		.about = "Events that are less important are not written. debug may show what users search "

@@ -164,6 +164,9 @@ static void what_is_wrong_is_told_with_its_line(void)
 			"FILE:3: store.index_root and store.mail_root are the same folder" },
 		{ "[server]\ntls_key = /k\n", "FILE:2: server.tls_key needs server.tls_cert" },
 		{ "[server]\nlisten_imaps = *:993\n", "FILE:2: server.listen_imaps needs server.tls_cert" },
+		{ "[http]\nlisten = 127.0.0.2:80, [::1]:80, unix:/x, 10.0.0.1:80, *:81\n",
+			"FILE:2: http.listen: '10.0.0.1:80' is neither a loopback address nor a Unix socket\n"
+			"FILE:2: http.listen: '*:81' is neither a loopback address nor a Unix socket" },
 		{ "[server]\nuser = a\\b\n",
 			"FILE:2: server.user: a backslash is written \\\\; known are also \\s \\n \\t \\r" },
 		{ "[server]\nuser = a\\\n",
