@@ -6,10 +6,9 @@
 #include "store/db.h"
 #include "store/mailbox.h"
 #include "store/snapshot-private.h"
+#include "store/watch.h"
 
 G_BEGIN_DECLS
-
-typedef struct Watch Watch; /* watch.h */
 
 struct Store {
 	char *mail_root, *index_root; /* owned */
@@ -43,6 +42,7 @@ struct Account {
 	Db *probe;          /* owned; tells by PRAGMA data_version whether anybody committed */
 	gint64 data_version;
 	guint64 generation; /* grows when somebody committed */
+	guint64 checked_generation; /* the watch has seen it */
 
 	GMutex write_mutex; /* of the three below */
 	GCond written;
@@ -89,6 +89,11 @@ struct Mailbox {
 /* -- store.c -- */
 void store_notify(Account *account, gint64 mailbox, StoreEvents events);
 
+/* -- store-watch.c -- */
+gboolean store_watch_start(Store *store, GError **error);
+/* Watches the account and the new/ of all its mailboxes, if the store watches. Again when mailboxes come and go. */
+void account_watch(Account *account);
+
 /* -- account.c -- */
 /* A connection for reading; given back by account_release_db(). */
 Db *account_acquire_db(Account *account, GError **error);
@@ -108,6 +113,9 @@ void account_note_changes(Account *account);
 /* -- account-recover.c -- */
 /* With the account locked exclusively: puts right what a crash or another program left behind, registers as an opener. */
 gboolean account_recover(Account *account, GError **error);
+GArray *account_mailbox_ids(Account *account, GError **error); /* of gint64; NULL on failure */
+/* Makes mailboxes of folders that another program has made. Takes the account's lock. */
+gboolean account_find_folders(Account *account, GError **error);
 
 /* -- account-write.c -- */
 typedef gboolean (*AccountWork)(Db *db, gpointer data, GError **error);
@@ -189,6 +197,21 @@ char *mailbox_find_file(Mailbox *mailbox, const char *file);
 /* -- mailbox-admit.c -- */
 /* Gives what lies in new/ a UID; takes next to no time when nothing does. */
 gboolean mailbox_admit_new(Mailbox *mailbox, GError **error);
+void account_admit_new(Account *account); /* in all mailboxes */
+/* The same for files in cur/ that have no row. Sorts @orphans (of Orphan) by UID, those without one last, by name. A file whose UID is below
+ * UIDNEXT by then gets the next one. With the account's lock. */
+typedef struct {
+	const char *name; /* the caller's */
+	guint32 uid;      /* 0: the next one */
+} Orphan;
+gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, GError **error);
+
+/* -- mailbox-scan.c -- */
+/* Compares cur/ with the rows: admits files without a row, expunges rows without a file, takes flags from names that another program
+ * changed. With the account's lock held exclusively. */
+gboolean mailbox_scan(Mailbox *mailbox, GError **error);
+/* Whether somebody else changed cur/ since it was known. */
+gboolean mailbox_needs_scan(Mailbox *mailbox);
 
 /* -- mailbox-append.c -- */
 /* The email row of this content, made if it is new. */

@@ -107,6 +107,8 @@ void account_note_changes(Account *account)
 		}
 	}
 	account_release_db(account, db);
+	if (events & STORE_EVENT_LIST)
+		account_watch(account);
 	if (events != 0)
 		store_notify(account, 0, events);
 }

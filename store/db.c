@@ -115,7 +115,7 @@ static const char *const migrations[] = {
 	"	mailbox INTEGER NOT NULL,\n"
 	"	file TEXT NOT NULL,\n"
 	"	PRIMARY KEY (mailbox, file)) WITHOUT ROWID;\n"
-	"CREATE TABLE folder_move (source TEXT PRIMARY KEY, target TEXT NOT NULL) WITHOUT ROWID;\n"
+	"CREATE TABLE folder_move (source TEXT NOT NULL, target TEXT NOT NULL);\n"
 	"CREATE TABLE opener (id INTEGER PRIMARY KEY AUTOINCREMENT);\n",
 };
 #define SCHEMA_VERSION ((gint64)G_N_ELEMENTS(migrations))

@@ -1,10 +1,12 @@
-/* Messages that another program delivered into new/ get a name in cur/ and a UID. */
+/* Files without a row get one: those that another program delivered into new/, and those found in cur/ (mailbox-scan.c). */
 #include "store/account-private.h"
 
+#include "store/foreign.h"
 #include "store/maildir.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,9 +22,11 @@ typedef struct {
 	char *name, *file; /* owned; in new/ and in cur/ */
 	ContentInfo content;
 	MessageFlags flags;
+	guint32 letters; /* of keywords, as in the name */
+	guint32 uid;     /* 0: the next one */
 	gint64 mtime;
 	int fd;
-	gboolean moved;
+	gboolean moved; /* has its name in cur/ */
 } Arrival;
 
 static void clear_arrival(gpointer data)
@@ -36,9 +40,24 @@ static void clear_arrival(gpointer data)
 
 typedef struct {
 	Mailbox *mailbox;
-	GArray *arrivals; /* of Arrival */
+	GArray *arrivals;    /* of Arrival */
+	GPtrArray *keywords; /* what letters mean (foreign.h), or NULL */
 	gint64 now, cur_mtime_ns;
+	gboolean writes_mtime;
 } Admission;
+
+/* The keyword set that the letters of a file's name mean. */
+static gboolean set_for_letters(Db *db, const Admission *admission, guint32 letters, guint32 *set_out, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	for (guint i = 0; admission->keywords != NULL && i < FOREIGN_KEYWORDS; i++) {
+		const char *one[] = { admission->keywords->pdata[i], NULL };
+		if ((letters & (1u << i)) && one[0] != NULL && keywords_check(one, NULL))
+			g_ptr_array_add(names, admission->keywords->pdata[i]);
+	}
+	g_ptr_array_add(names, NULL);
+	return keyword_set_for_names(db, admission->mailbox->id, (const char *const *)names->pdata, set_out, error);
+}
 
 static gboolean admit_rows(Db *db, gpointer data, GError **error)
 {
@@ -59,28 +78,45 @@ static gboolean admit_rows(Db *db, gpointer data, GError **error)
 		guint32 uid;
 		if (!arrival->moved)
 			continue;
+		state.uidnext = MAX(state.uidnext, arrival->uid);
 		if (!email_for_content(db, &arrival->content, &row.email, error) ||
+			!set_for_letters(db, admission, arrival->letters, &row.keywords, error) ||
 			!message_insert(db, &state, &row, &uid, error))
 			return FALSE;
 	}
 	return mailbox_state_write(db, &state, error) &&
-		mailbox_cur_write(db, state.id, admission->cur_mtime_ns, error);
+		(!admission->writes_mtime || mailbox_cur_write(db, state.id, admission->cur_mtime_ns, error));
+}
+
+/* Whether somebody has the file open for writing: a copy that goes on, by an admin who did not mind tmp/. Its IN_CLOSE_WRITE comes
+ * later. A lease for reading is refused then; where leases cannot be had, the Maildir rule has to do. */
+static gboolean is_being_written(int fd)
+{
+	/* Who opens the file for writing while we have the lease makes a signal: one that is ignored, not SIGIO. */
+	if (fcntl(fd, F_SETSIG, SIGURG) != 0)
+		return FALSE;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+		return errno == EAGAIN;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return FALSE;
 }
 
 /* FALSE without an error: no message, or one that is not there any more. */
-static gboolean read_arrival(Mailbox *mailbox, Arrival *arrival, GError **error)
+static gboolean read_arrival(Mailbox *mailbox, const char *part, Arrival *arrival, GError **error)
 {
-	g_autofree char *path = mailbox_path(mailbox, "new", arrival->name);
+	g_autofree char *path = mailbox_path(mailbox, part, arrival->name);
 	struct stat status;
 	arrival->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (arrival->fd < 0 || fstat(arrival->fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return FALSE;
 	arrival->mtime = status.st_mtim.tv_sec;
-	arrival->flags = maildir_flags_of_file(arrival->name, NULL);
+	arrival->flags = maildir_flags_of_file(arrival->name, &arrival->letters);
 	if (!content_read_file(arrival->fd, path, &arrival->content, error))
 		return FALSE;
-	g_autofree char *base = g_strndup(arrival->name, maildir_base_len(arrival->name));
-	arrival->file = maildir_name_with_flags(base, arrival->flags, NULL);
+	/* In cur/ it keeps what is behind ":2,", and gets that if it has not. */
+	gsize base = maildir_base_len(arrival->name);
+	arrival->file = arrival->name[base] != '\0' ? g_strdup(arrival->name) :
+						      maildir_name_with_flags(arrival->name, 0, NULL);
 	return TRUE;
 }
 
@@ -107,9 +143,9 @@ static gboolean move_arrival(Mailbox *mailbox, Arrival *arrival, GError **error)
 	return FALSE;
 }
 
-static gboolean sync_arrivals(Mailbox *mailbox, GArray *arrivals, GError **error)
+static gboolean sync_arrivals(Mailbox *mailbox, const char *part, GArray *arrivals, GError **error)
 {
-	g_autofree char *new_path = mailbox_path(mailbox, "new", NULL);
+	g_autofree char *new_path = mailbox_path(mailbox, part, NULL);
 	gboolean ok = TRUE;
 	if (arrivals->len >= SYNCFS_FROM) {
 		int fd = open(new_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,8 +181,9 @@ static void move_back(Mailbox *mailbox, GArray *arrivals)
 	mailbox_cur_end(mailbox);
 }
 
-/* With the account's lock shared. *@admitted_out: how many got a UID. */
-static gboolean admit_batch(Mailbox *mailbox, GPtrArray *names, guint first, guint n, guint *admitted_out, GError **error)
+/* With the account's lock shared. *@admitted_out: how many got a UID. *@writing_out: how many somebody writes. */
+static gboolean admit_batch(Mailbox *mailbox, GPtrArray *keywords, GPtrArray *names, guint first, guint n,
+	guint *admitted_out, guint *writing_out, GError **error)
 {
 	g_autoptr(GArray) arrivals = g_array_new(FALSE, TRUE, sizeof(Arrival));
 	g_array_set_clear_func(arrivals, clear_arrival);
@@ -154,10 +191,13 @@ static gboolean admit_batch(Mailbox *mailbox, GPtrArray *names, guint first, gui
 	guint moved = 0;
 	for (guint i = first; failure == NULL && i < first + n; i++) {
 		Arrival arrival = { .name = g_strdup(names->pdata[i]), .fd = -1 };
-		if (read_arrival(mailbox, &arrival, &failure))
+		gboolean is_message = read_arrival(mailbox, "new", &arrival, &failure);
+		gboolean writing = is_message && is_being_written(arrival.fd);
+		if (is_message && !writing)
 			g_array_append_val(arrivals, arrival);
 		else
 			clear_arrival(&arrival);
+		*writing_out += writing;
 	}
 	mailbox_cur_begin(mailbox);
 	for (guint i = 0; failure == NULL && i < arrivals->len; i++) {
@@ -166,12 +206,12 @@ static gboolean admit_batch(Mailbox *mailbox, GPtrArray *names, guint first, gui
 		moved += arrival->moved;
 	}
 	mailbox_cur_end(mailbox);
-	Admission admission = { mailbox, arrivals, now_seconds(), mailbox_cur_mtime_ns(mailbox) };
+	Admission admission = { mailbox, arrivals, keywords, now_seconds(), mailbox_cur_mtime_ns(mailbox), TRUE };
 	gboolean ok = failure == NULL &&
 		(moved == 0 ||
-			(sync_arrivals(mailbox, arrivals, &failure) &&
+			(sync_arrivals(mailbox, "new", arrivals, &failure) &&
 				account_write(mailbox->account, admit_rows, &admission, &failure)));
-	*admitted_out = ok ? moved : 0;
+	*admitted_out += ok ? moved : 0;
 	if (ok)
 		return TRUE;
 	move_back(mailbox, arrivals);
@@ -184,6 +224,15 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* What letters in the names of this folder mean; NULL if nothing. */
+static GPtrArray *read_letters(Mailbox *mailbox)
+{
+	gsize len;
+	g_autofree char *folder = mailbox_path(mailbox, NULL, NULL);
+	g_autofree char *text = foreign_read(folder, "dovecot-keywords", &len);
+	return text != NULL ? foreign_parse_keywords(text, len) : NULL;
+}
+
 static gboolean admit_all(Mailbox *mailbox, gint64 mtime_ns, GError **error)
 {
 	g_autofree char *path = mailbox_path(mailbox, "new", NULL);
@@ -192,21 +241,20 @@ static gboolean admit_all(Mailbox *mailbox, gint64 mtime_ns, GError **error)
 		return FALSE;
 	/* Names begin with the time of delivery. */
 	g_ptr_array_sort(names, compare_names);
-	guint admitted = 0;
+	g_autoptr(GPtrArray) keywords = names->len > 0 ? read_letters(mailbox) : NULL;
+	guint admitted = 0, writing = 0;
 	gboolean ok = TRUE;
 	for (guint i = 0; ok && i < names->len; i += BATCH) {
-		guint n;
 		if (!account_lock_shared(mailbox->account->lock, error))
 			return FALSE;
 		ok = mailbox_reread_folder(mailbox, error) &&
-			admit_batch(mailbox, names, i, MIN(BATCH, names->len - i), &n, error);
+			admit_batch(mailbox, keywords, names, i, MIN(BATCH, names->len - i), &admitted, &writing, error);
 		account_lock_shared_end(mailbox->account->lock);
-		admitted += ok ? n : 0;
 	}
 	if (admitted > 0) {
 		mailbox_changed(mailbox);
 		account_note_changes(mailbox->account);
-	} else if (ok && g_get_real_time() * 1000 - mtime_ns > MTIME_SETTLED_NS) {
+	} else if (ok && writing == 0 && g_get_real_time() * 1000 - mtime_ns > MTIME_SETTLED_NS) {
 		/* Empty, or there is only what is no message. */
 		mailbox->new_mtime_ns = mtime_ns;
 	}
@@ -222,7 +270,71 @@ gboolean mailbox_admit_new(Mailbox *mailbox, GError **error)
 	g_mutex_lock(&mailbox->admit_mutex);
 	gint64 mtime_ns = maildir_mtime_ns(path);
 	/* 0: the folder is not there; whether the mailbox is, its row tells. */
-	gboolean ok = mtime_ns == 0 || mtime_ns == mailbox->new_mtime_ns || admit_all(mailbox, mtime_ns, error);
+	g_autoptr(GError) failure = NULL;
+	gboolean ok = mtime_ns == 0 || mtime_ns == mailbox->new_mtime_ns || admit_all(mailbox, mtime_ns, &failure);
 	g_mutex_unlock(&mailbox->admit_mutex);
-	return ok;
+	/* A full disk keeps nobody from reading what is there; who writes is told. */
+	if (ok || g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE) ||
+		g_error_matches(failure, STORE_ERROR, STORE_ERROR_READ_ONLY))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
+}
+
+void account_admit_new(Account *account)
+{
+	g_autoptr(GArray) ids = account_mailbox_ids(account, NULL);
+	for (guint i = 0; ids != NULL && i < ids->len; i++) {
+		g_autoptr(Mailbox) mailbox = account_mailbox_by_id(account, g_array_index(ids, gint64, i), NULL);
+		if (mailbox != NULL)
+			(void)mailbox_admit_new(mailbox, NULL); /* an error shows when the mailbox is used */
+	}
+}
+
+/* -- cur/ ---------------------------------------------------------------------------------------------------------------- */
+
+static gint compare_orphans(gconstpointer a, gconstpointer b)
+{
+	const Orphan *x = a, *y = b;
+	if ((x->uid == 0) != (y->uid == 0))
+		return x->uid == 0 ? 1 : -1; /* those whose UID is known come first */
+	if (x->uid != y->uid)
+		return x->uid < y->uid ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static gboolean admit_orphan_batch(Mailbox *mailbox, GPtrArray *keywords, const Orphan *orphans, guint n, GError **error)
+{
+	g_autoptr(GArray) arrivals = g_array_new(FALSE, TRUE, sizeof(Arrival));
+	g_array_set_clear_func(arrivals, clear_arrival);
+	for (guint i = 0; i < n; i++) {
+		g_autoptr(GError) failure = NULL;
+		Arrival arrival = { .name = g_strdup(orphans[i].name), .uid = orphans[i].uid, .fd = -1, .moved = TRUE };
+		if (read_arrival(mailbox, "cur", &arrival, &failure)) {
+			g_free(arrival.file);
+			arrival.file = g_strdup(arrival.name); /* as it is */
+			g_array_append_val(arrivals, arrival);
+			continue;
+		}
+		clear_arrival(&arrival);
+		if (failure != NULL) {
+			g_propagate_error(error, g_steal_pointer(&failure));
+			return FALSE;
+		}
+	}
+	Admission admission = { mailbox, arrivals, keywords, now_seconds(), 0, FALSE };
+	return arrivals->len == 0 ||
+		(sync_arrivals(mailbox, "cur", arrivals, error) &&
+			account_write(mailbox->account, admit_rows, &admission, error));
+}
+
+gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, GError **error)
+{
+	g_autoptr(GPtrArray) keywords = read_letters(mailbox);
+	g_array_sort(orphans, compare_orphans);
+	for (guint i = 0; i < orphans->len; i += BATCH)
+		if (!admit_orphan_batch(mailbox, keywords, &g_array_index(orphans, Orphan, i), MIN(BATCH, orphans->len - i),
+			    error))
+			return FALSE;
+	return TRUE;
 }

@@ -49,10 +49,12 @@ static void mailbox_free(Mailbox *mailbox)
 
 /* Finds or makes the object of a row. Takes a reference to it, and one to the account for the first user. */
 static Mailbox *mailbox_use(Account *account, gint64 id, const char *objectid, const char *folder,
-	gint64 cur_mtime_ns)
+	gint64 cur_mtime_ns, gboolean *is_new_out)
 {
 	g_mutex_lock(&account->mailboxes_mutex);
 	Mailbox *mailbox = g_hash_table_lookup(account->mailboxes, &id);
+	if (is_new_out != NULL)
+		*is_new_out = mailbox == NULL;
 	if (mailbox == NULL) {
 		mailbox = mailbox_new(account, id, objectid, folder, cur_mtime_ns);
 		(void)g_hash_table_insert(account->mailboxes, &mailbox->id, mailbox);
@@ -132,7 +134,7 @@ GPtrArray *account_open_mailboxes(Account *account)
 	return open;
 }
 
-static Mailbox *open_row(Account *account, const char *name, gint64 id, GError **error)
+static Mailbox *open_row(Account *account, const char *name, gint64 id, gboolean *is_new_out, GError **error)
 {
 	Db *db = account_acquire_db(account, error);
 	if (db == NULL)
@@ -147,7 +149,7 @@ static Mailbox *open_row(Account *account, const char *name, gint64 id, GError *
 				DB_INT(id));
 		if (rows != NULL && db_next(rows, &failure))
 			mailbox = mailbox_use(account, db_column_int(rows, 0), db_column_text(rows, 1), db_column_text(rows, 2),
-				db_column_int(rows, 3));
+				db_column_int(rows, 3), is_new_out);
 		else if (failure != NULL)
 			g_propagate_error(error, g_steal_pointer(&failure));
 		else
@@ -164,12 +166,49 @@ Mailbox *account_open_mailbox(Account *account, const char *name, GError **error
 		(void)set_no_mailbox(error);
 		return NULL;
 	}
-	return open_row(account, normal, 0, error);
+	gboolean is_new = FALSE;
+	g_autoptr(Mailbox) mailbox = open_row(account, normal, 0, &is_new, error);
+	if (mailbox == NULL)
+		return NULL;
+	if (is_new && mailbox_needs_scan(mailbox) && !g_atomic_int_get(&account->read_only)) {
+		if (!account_lock_exclusive(account->lock, error))
+			return NULL;
+		/* Another process may have been about to commit. */
+		gboolean ok = mailbox_reread_folder(mailbox, error) &&
+			(!mailbox_needs_scan(mailbox) || mailbox_scan(mailbox, error));
+		account_lock_exclusive_end(account->lock);
+		if (!ok)
+			return NULL;
+	}
+	return g_steal_pointer(&mailbox);
+}
+
+/* Under cur_mutex: what the database has is newer when another process of ours changed cur/. */
+static void reread_cur_mtime(Mailbox *mailbox)
+{
+	Db *db = account_acquire_db(mailbox->account, NULL);
+	gint64 mtime_ns = 0;
+	if (db != NULL)
+		(void)db_get_int(db, NULL, &mtime_ns, NULL, "SELECT cur_mtime_ns FROM mailbox WHERE id=?", DB_INT(mailbox->id));
+	account_release_db(mailbox->account, db);
+	mailbox->cur_mtime_ns = mtime_ns;
+}
+
+gboolean mailbox_needs_scan(Mailbox *mailbox)
+{
+	g_autofree char *path = mailbox_path(mailbox, "cur", NULL);
+	g_mutex_lock(&mailbox->cur_mutex);
+	gint64 mtime_ns = maildir_mtime_ns(path);
+	if (mtime_ns != mailbox->cur_mtime_ns)
+		reread_cur_mtime(mailbox);
+	gboolean needed = mtime_ns != mailbox->cur_mtime_ns;
+	g_mutex_unlock(&mailbox->cur_mutex);
+	return needed;
 }
 
 Mailbox *account_mailbox_by_id(Account *account, gint64 id, GError **error)
 {
-	return open_row(account, NULL, id, error);
+	return open_row(account, NULL, id, NULL, error);
 }
 
 Account *mailbox_account(const Mailbox *mailbox)
@@ -300,7 +339,11 @@ void mailbox_cur_begin(Mailbox *mailbox)
 {
 	g_autofree char *path = mailbox_path(mailbox, "cur", NULL);
 	g_mutex_lock(&mailbox->cur_mutex);
-	if (maildir_mtime_ns(path) != mailbox->cur_mtime_ns)
+	gint64 mtime_ns = maildir_mtime_ns(path);
+	if (mtime_ns == mailbox->cur_mtime_ns)
+		return;
+	reread_cur_mtime(mailbox);
+	if (mtime_ns != mailbox->cur_mtime_ns)
 		mailbox->cur_mtime_ns = 0; /* somebody else was there */
 }
 

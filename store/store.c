@@ -61,6 +61,10 @@ Store *store_open(const StoreOptions *options, GError **error)
 	g_cond_init(&store->opened);
 	store->accounts = g_hash_table_new(g_str_hash, g_str_equal);
 	store->opening = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (options->watch && !store_watch_start(store, error)) {
+		store_close(store);
+		return NULL;
+	}
 	return store;
 }
 
@@ -68,6 +72,7 @@ void store_close(Store *store)
 {
 	if (store == NULL)
 		return;
+	g_clear_pointer(&store->watch, watch_free); /* its calls take references */
 	GHashTableIter iter;
 	gpointer value;
 	g_hash_table_iter_init(&iter, store->accounts);
@@ -144,6 +149,7 @@ Account *store_get_account(Store *store, const char *name, GError **error)
 	while (g_hash_table_contains(store->opening, name))
 		g_cond_wait(&store->opened, &store->mutex);
 	Account *account = g_hash_table_lookup(store->accounts, name);
+	gboolean opened = FALSE;
 	if (account == NULL) {
 		opening_begin(store, name);
 		g_mutex_unlock(&store->mutex);
@@ -152,6 +158,7 @@ Account *store_get_account(Store *store, const char *name, GError **error)
 		if (account != NULL)
 			(void)g_hash_table_insert(store->accounts, account->name, account);
 		opening_end(store, name);
+		opened = account != NULL;
 	}
 	if (account != NULL) {
 		account_ref(account);
@@ -159,6 +166,10 @@ Account *store_get_account(Store *store, const char *name, GError **error)
 		close_one(store);
 	}
 	g_mutex_unlock(&store->mutex);
+	if (opened) {
+		account_watch(account);
+		account_admit_new(account);
+	}
 	return account;
 }
 
@@ -245,6 +256,8 @@ gboolean store_delete_account(Store *store, const char *name, GError **error)
 		g_atomic_int_set(&account->deleted, 1);
 	}
 	g_mutex_unlock(&store->mutex);
+	if (store->watch != NULL)
+		watch_remove_account(store->watch, name);
 	account_unref(account); /* sessions keep theirs, and get errors */
 	gboolean ok = remove_account_folder(store->mail_root, name, error);
 	if (ok && strcmp(store->mail_root, store->index_root) != 0)

@@ -1,0 +1,233 @@
+/* cur/ compared with the rows: only when an account was not closed properly, or somebody else changed the directory. */
+#include "store/account-private.h"
+
+#include "store/foreign.h"
+#include "store/maildir.h"
+
+#include <string.h>
+
+/* A message as the database has it. */
+typedef struct {
+	guint32 uid;
+	gint64 email;
+	MessageFlags flags;
+	char *file; /* owned */
+	const char *found; /* its name in cur/, which belongs to the list of names; NULL: not there */
+} Known;
+
+static void known_free(gpointer data)
+{
+	g_free(((Known *)data)->file);
+	g_free(data);
+}
+
+typedef struct {
+	Mailbox *mailbox;
+	GPtrArray *names;    /* of char*, owned: what is in cur/ */
+	GHashTable *known;   /* name up to ":2," (owned) -> Known, owned */
+	GHashTable *garbage; /* of char*, owned: names that are to be unlinked */
+	GArray *orphans;     /* of Orphan */
+} Scan;
+
+static char *base_of(const char *file)
+{
+	return g_strndup(file, maildir_base_len(file));
+}
+
+/* Rows and garbage in one read transaction: a file that is in neither, and was seen in cur/ before, has no message. */
+static gboolean read_known(Db *db, Scan *scan, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	{
+		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT uid, email, flags, file FROM message WHERE mailbox=?",
+			DB_INT(scan->mailbox->id));
+		while (rows != NULL && db_next(rows, &failure)) {
+			Known *known = g_new0(Known, 1);
+			known->uid = (guint32)db_column_int(rows, 0);
+			known->email = db_column_int(rows, 1);
+			known->flags = (MessageFlags)db_column_int(rows, 2);
+			known->file = g_strdup(db_column_text(rows, 3));
+			(void)g_hash_table_insert(scan->known, base_of(known->file), known);
+		}
+	}
+	if (failure == NULL) {
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT file FROM garbage WHERE mailbox=?", DB_INT(scan->mailbox->id));
+		while (rows != NULL && db_next(rows, &failure))
+			(void)g_hash_table_add(scan->garbage, base_of(db_column_text(rows, 0)));
+	}
+	if (failure == NULL)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
+}
+
+static gboolean read_state(Scan *scan, GError **error)
+{
+	Account *account = scan->mailbox->account;
+	g_autofree char *path = mailbox_path(scan->mailbox, "cur", NULL);
+	if (!maildir_read_directory(path, FALSE, &scan->names, error))
+		return FALSE;
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return FALSE;
+	gboolean ok = db_run(db, error, "BEGIN");
+	if (ok) {
+		ok = read_known(db, scan, error);
+		(void)db_run(db, NULL, "COMMIT");
+	}
+	account_release_db(account, db);
+	return ok;
+}
+
+/* Finds the messages of @names. With @orphans, what is left over is collected there. */
+static void match_names(Scan *scan, GPtrArray *names, const ForeignUids *uids, guint32 uidnext, GArray *orphans)
+{
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = names->pdata[i];
+		g_autofree char *base = base_of(name);
+		Known *known = g_hash_table_lookup(scan->known, base);
+		if (known != NULL) {
+			/* Two files of one name but for the flags: the one that we know. */
+			if (known->found == NULL || strcmp(name, known->file) == 0)
+				known->found = name;
+		} else if (orphans != NULL && !g_hash_table_contains(scan->garbage, base)) {
+			Orphan orphan = { name, uids != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(uids->uids, base)) : 0 };
+			if (orphan.uid < uidnext)
+				orphan.uid = 0;
+			g_array_append_val(orphans, orphan);
+		}
+	}
+}
+
+static guint count_lost(Scan *scan)
+{
+	GHashTableIter iter;
+	gpointer value;
+	guint n = 0;
+	g_hash_table_iter_init(&iter, scan->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		n += ((Known *)value)->found == NULL;
+	return n;
+}
+
+static gint compare_known(gconstpointer a, gconstpointer b)
+{
+	guint32 x = (*(const Known *const *)a)->uid, y = (*(const Known *const *)b)->uid;
+	return x < y ? -1 : x > y;
+}
+
+/* Another program gave the file a name with other flags: what it added is added, what it took away is taken away. */
+static gboolean take_name(Db *db, const MailboxState *state, const Known *known, GError **error)
+{
+	MessageFlags before = maildir_flags_of_file(known->file, NULL), after = maildir_flags_of_file(known->found, NULL);
+	guint32 flags = ((guint32)known->flags | ((guint32)after & ~(guint32)before)) & ~((guint32)before & ~(guint32)after);
+	return db_run(db, error, "UPDATE message SET file=?, flags=?, modseq=? WHERE mailbox=? AND uid=?",
+		DB_TEXT(known->found), DB_INT(flags), DB_INT(state->highestmodseq), DB_INT(state->id), DB_INT(known->uid));
+}
+
+static gboolean write_changes(Db *db, gpointer data, GError **error)
+{
+	Scan *scan = data;
+	MailboxState state;
+	if (!mailbox_state_read(db, scan->mailbox->id, &state, error))
+		return FALSE;
+	(void)mailbox_state_touch(&state);
+	g_autoptr(GPtrArray) changed = g_ptr_array_new();
+	g_autoptr(GArray) gone = expunge_rows_new();
+	GHashTableIter iter;
+	gpointer value;
+	g_hash_table_iter_init(&iter, scan->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Known *known = value;
+		if (known->found == NULL || strcmp(known->found, known->file) != 0)
+			g_ptr_array_add(changed, value);
+	}
+	g_ptr_array_sort(changed, compare_known);
+	for (guint i = 0; i < changed->len; i++) {
+		const Known *known = changed->pdata[i];
+		ExpungeRow row = { known->uid, known->email, NULL };
+		if (known->found == NULL)
+			g_array_append_val(gone, row);
+		else if (!take_name(db, &state, known, error))
+			return FALSE;
+	}
+	if (changed->len == 0)
+		return TRUE;
+	return expunge_rows(db, &state, (const ExpungeRow *)(void *)gone->data, gone->len, error) &&
+		mailbox_state_write(db, &state, error);
+}
+
+static gboolean read_uidnext(Mailbox *mailbox, MailboxState *state, GError **error)
+{
+	Db *db = account_acquire_db(mailbox->account, error);
+	if (db == NULL)
+		return FALSE;
+	gboolean ok = mailbox_state_read(db, mailbox->id, state, error);
+	account_release_db(mailbox->account, db);
+	return ok;
+}
+
+typedef struct {
+	Mailbox *mailbox;
+	guint32 uidnext;
+	gint64 cur_mtime_ns;
+} Scanned;
+
+static gboolean write_scanned(Db *db, gpointer data, GError **error)
+{
+	const Scanned *scanned = data;
+	return db_run(db, error, "UPDATE mailbox SET uidnext=max(uidnext,?), cur_mtime_ns=? WHERE id=?",
+		DB_INT(scanned->uidnext), DB_INT(scanned->cur_mtime_ns), DB_INT(scanned->mailbox->id));
+}
+
+static gboolean scan_all(Scan *scan, GError **error)
+{
+	Mailbox *mailbox = scan->mailbox;
+	MailboxState state;
+	g_autofree char *folder = mailbox_path(mailbox, NULL, NULL);
+	g_autofree char *cur = mailbox_path(mailbox, "cur", NULL);
+	Scanned scanned = { mailbox, 1, maildir_mtime_ns(cur) };
+	if (!read_uidnext(mailbox, &state, error) || !read_state(scan, error))
+		return FALSE;
+	/* A list of another server counts as long as UIDVALIDITY is the one we took over from it. */
+	g_autoptr(ForeignUids) uids = foreign_read_uids(folder);
+	if (uids != NULL && uids->uidvalidity != state.uidvalidity)
+		g_clear_pointer(&uids, foreign_uids_free);
+	if (uids != NULL)
+		scanned.uidnext = uids->uidnext;
+	match_names(scan, scan->names, uids, state.uidnext, scan->orphans);
+	/* Reading a directory while files in it are renamed may miss them: what is not there is looked for once more. */
+	g_autoptr(GPtrArray) again = NULL;
+	if (count_lost(scan) > 0) {
+		if (!maildir_read_directory(cur, FALSE, &again, error))
+			return FALSE;
+		match_names(scan, again, NULL, 0, NULL);
+	}
+	if (!account_write(mailbox->account, write_changes, scan, error) ||
+		!mailbox_admit_orphans(mailbox, scan->orphans, error) ||
+		!account_write(mailbox->account, write_scanned, &scanned, error))
+		return FALSE;
+	mailbox_cur_scanned(mailbox, scanned.cur_mtime_ns);
+	return TRUE;
+}
+
+gboolean mailbox_scan(Mailbox *mailbox, GError **error)
+{
+	Scan scan = {
+		.mailbox = mailbox,
+		.known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free),
+		.garbage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.orphans = g_array_new(FALSE, FALSE, sizeof(Orphan)),
+	};
+	gboolean ok = scan_all(&scan, error);
+	g_hash_table_unref(scan.known);
+	g_hash_table_unref(scan.garbage);
+	g_array_unref(scan.orphans);
+	g_clear_pointer(&scan.names, g_ptr_array_unref);
+	if (ok) {
+		mailbox_changed(mailbox);
+		account_note_changes(mailbox->account);
+	}
+	return ok;
+}
