@@ -32,7 +32,8 @@ typedef struct {
 	iconv_t converter; /* owned; only for HZ and ICONV */
 } Charset;
 
-/* Names without their punctuation, in lower case, where glibc's choice is not ours. Sorted by reading, found by hash. */
+/* Names without their punctuation, in lower case, where glibc's choice is not ours. Sorted by reading, found
+ * by hash. */
 static const struct {
 	const char *names; /* separated by spaces */
 	Kind kind;
@@ -108,7 +109,8 @@ static const guint16 windows_1252[32] = {
 	0x0178,
 };
 
-/* -- UTF-8 ---------------------------------------------------------------------------------------------------- */
+/* -- UTF-8
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* How many octets at the start of @p are ASCII. */
 static gsize ascii_run(const guint8 *p, gsize len)
@@ -125,8 +127,8 @@ static gsize ascii_run(const guint8 *p, gsize len)
 	return i;
 }
 
-/* The length of the sequence at @p (not ASCII, @len >= 1); *@valid_out tells whether it is well-formed. If not, it is the
- * maximal subpart that one U+FFFD stands for. */
+/* The length of the sequence at @p (not ASCII, @len >= 1); *@valid_out tells whether it is well-formed. If
+ * not, it is the maximal subpart that one U+FFFD stands for. */
 static gsize utf8_sequence(const guint8 *p, gsize len, gboolean *valid_out)
 {
 	guint8 lead = p[0], low = 0x80, high = 0xbf;
@@ -180,6 +182,8 @@ gboolean charset_is_utf8(const char *data, gsize len)
 
 void charset_append_utf8(GString *out, const char *data, gsize len)
 {
+	if (len == 0)
+		return;
 	const guint8 *p = (const guint8 *)data, *end = p + len;
 	while (p < end) {
 		gsize good = utf8_run(p, (gsize)(end - p));
@@ -193,7 +197,8 @@ void charset_append_utf8(GString *out, const char *data, gsize len)
 	}
 }
 
-/* -- The others ----------------------------------------------------------------------------------------------- */
+/* -- The others
+ * ----------------------------------------------------------------------------------------------- */
 
 static void append_windows_1252(GString *out, const guint8 *p, gsize len)
 {
@@ -305,8 +310,8 @@ static gboolean is_hz_octet(char c)
 	return (guchar)c > 32 && (guchar)c < 127;
 }
 
-/* RFC 1843, which glibc does not know: pairs of 7-bit octets between "~{" and "~}" or the end of the line. They become the pairs
- * with high bits that gb18030 has for them; what makes no pair stays as it is. */
+/* RFC 1843, which glibc does not know: pairs of 7-bit octets between "~{" and "~}" or the end of the line.
+ * They become the pairs with high bits that gb18030 has for them; what makes no pair stays as it is. */
 static void append_hz(GString *out, iconv_t converter, const char *data, gsize len)
 {
 	g_autoptr(GString) pairs = g_string_sized_new(len);
@@ -333,7 +338,8 @@ static void append_hz(GString *out, iconv_t converter, const char *data, gsize l
 	append_iconv(out, converter, pairs->str, pairs->len);
 }
 
-/* -- Names ---------------------------------------------------------------------------------------------------- */
+/* -- Names
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void charset_free(gpointer data)
 {
@@ -358,8 +364,8 @@ static int find_alias(const char *key)
 	return -1;
 }
 
-/* @name is safe for iconv_open(): no slash (it starts options), not empty (it means the locale's charset). Old mail has "x-"
- * before some names, and "koi8_r". */
+/* @name is safe for iconv_open(): no slash (it starts options), not empty (it means the locale's charset).
+ * Old mail has "x-" before some names, and "koi8_r". */
 static iconv_t open_converter(const char *name)
 {
 	iconv_t converter = iconv_open("UTF-8", name);

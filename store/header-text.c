@@ -16,8 +16,8 @@ typedef struct {
 	const char *end; /* behind it */
 } Word;
 
-/* Decoded octets of neighbours with one charset, which is applied to them together: a character may be cut between two
- * words. */
+/* Decoded octets of neighbours with one charset, which is applied to them together: a character may be cut
+ * between two words. */
 typedef struct {
 	const char *charset; /* NULL: nothing waits */
 	gsize charset_len;
@@ -29,8 +29,8 @@ void header_text_unfold(GString *out, const char *value, gsize len)
 	mime_unfold(out, value, len);
 }
 
-/* Reads the encoded word at @p, which is at "=?". Looks at no octet behind the fourth "?", so that a walk over all "=?" is
- * linear. */
+/* Reads the encoded word at @p, which is at "=?". Looks at no octet behind the fourth "?", so that a walk
+ * over all "=?" is linear. */
 static gboolean read_word(const char *p, const char *end, Word *word)
 {
 	p += 2;
@@ -115,7 +115,9 @@ static void decode_words(GString *out, const char *value, gsize len)
 void header_text_decode(GString *out, const char *value, gsize len)
 {
 	g_autoptr(GString) unfolded = NULL;
-	if (len > 0 && memchr(value, '\n', len) != NULL) {
+	if (len == 0)
+		return;
+	if (memchr(value, '\n', len) != NULL) {
 		unfolded = g_string_sized_new(len);
 		mime_unfold(unfolded, value, len);
 		value = unfolded->str;

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- Character references ------------------------------------------------------------------------------------- */
+/* -- Character references
+ * ------------------------------------------------------------------------------------- */
 
 /* What &#128; to &#159; stand for in the HTML standard: windows-1252, and the control where that has none. */
 static const guint16 c1_references[32] = {
@@ -98,6 +99,8 @@ static const char *named_reference(GString *out, const char *p, const char *end)
 
 void html_unescape(GString *out, const char *text, gsize len)
 {
+	if (len == 0)
+		return;
 	const char *p = text, *end = text + len;
 	while (p < end) {
 		const char *ampersand = memchr(p, '&', (gsize)(end - p));
@@ -114,7 +117,8 @@ void html_unescape(GString *out, const char *text, gsize len)
 	}
 }
 
-/* -- Tags ----------------------------------------------------------------------------------------------------- */
+/* -- Tags
+ * ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
 	const char *p, *end;
@@ -266,7 +270,8 @@ static gboolean read_attribute(Html *html)
 	return TRUE;
 }
 
-/* Reads the tag at html->p, which is at its "<"; *@name_out is its name. FALSE if the data ends in it: the tag is then dropped. */
+/* Reads the tag at html->p, which is at its "<"; *@name_out is its name. FALSE if the data ends in it: the
+ * tag is then dropped. */
 static gboolean read_tag(Html *html, Name *name_out)
 {
 	gsize attributes = html->attributes->len;
@@ -344,6 +349,8 @@ static gboolean is_markup(const char *p, const char *end)
 
 void html_text_append(GString *out, const char *html, gsize len)
 {
+	if (len == 0)
+		return;
 	Html h = { .p = html, .end = html + len, .out = out, .attributes = g_string_new(NULL) };
 	const char *run = html; /* text that is not written yet */
 	while (h.p < h.end) {

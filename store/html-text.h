@@ -1,6 +1,6 @@
-/* The visible text of HTML: one state machine, not a parser (store/README, "HTML"). Tags in a line vanish without a gap, block tags
- * become a space, character references are resolved, scripts and styles dropped; alt, title and href follow at the end.
- * Never fails; linear time. Pure: any thread. */
+/* The visible text of HTML: one state machine, not a parser (store/README, "HTML"). Tags in a line vanish
+ * without a gap, block tags become a space, character references are resolved, scripts and styles dropped;
+ * alt, title and href follow at the end. Never fails; linear time. Pure: any thread. */
 #pragma once
 
 #include <glib.h>

@@ -97,6 +97,8 @@ static void add_message(MessageText *text, const guint8 *data, gsize size, guint
 MessageText *message_text_new(const guint8 *data, gsize size)
 {
 	MessageText *text = g_new(MessageText, 1);
+	if (size == 0)
+		data = (const guint8 *)""; /* NULL + 0 is undefined in C17 */
 	for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++)
 		text->section[i] = g_string_new(NULL);
 	add_message(text, data, size, 0, 0);
@@ -115,6 +117,8 @@ void message_text_free(MessageText *text)
 static gboolean match_field(
 	TextSpan header, const char *field, gsize field_len, const char *needle, gsize needle_len)
 {
+	if (header.len == 0)
+		return FALSE;
 	const char *p = header.data, *end = p + header.len;
 	while (p < end) {
 		const char *lf = memchr(p, '\n', (gsize)(end - p));

@@ -229,8 +229,8 @@ static gint compare_pieces(gconstpointer a, gconstpointer b)
 	return x < y ? -1 : x > y;
 }
 
-/* Joins the sections 0, 1, 2 ... up to the first gap; of equal ones the first counts (g_ptr_array_sort is stable since it is
- * a merge sort). FALSE if there is no section 0. */
+/* Joins the sections 0, 1, 2 ... up to the first gap; of equal ones the first counts (g_ptr_array_sort is
+ * stable since it is a merge sort). FALSE if there is no section 0. */
 static gboolean join_pieces(const Group *group, RawParam *param)
 {
 	guint next = 0;

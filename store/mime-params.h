@@ -14,8 +14,8 @@ typedef struct {
 	gboolean extended; /* came in an RFC 2231 form */
 } RawParam;
 
-/* Returns the parameters (RawParam, each name once, in order of first appearance), owned by the caller; *@main_out is the main
- * value, in lower case and owned by the caller, or NULL if there is none. */
+/* Returns the parameters (RawParam, each name once, in order of first appearance), owned by the caller;
+ * *@main_out is the main value, in lower case and owned by the caller, or NULL if there is none. */
 GPtrArray *mime_params_parse_raw(const char *value, gsize len, char **main_out);
 
 /* The first token of @value, comments skipped, in lower case; "" if there is none. Owned by the caller. */
@@ -24,7 +24,8 @@ char *mime_params_first_token(const char *value, gsize len);
 /* Converts to MimeParam; a new array that the caller owns. */
 GPtrArray *mime_params_from_raw(const GPtrArray *raw);
 
-/* Appends the @len octets at @value without their line ends: unfolding (RFC 5322 2.2.3). White space stays. */
+/* Appends the @len octets at @value without their line ends: unfolding (RFC 5322 2.2.3). White space stays.
+ */
 void mime_unfold(GString *out, const char *value, gsize len);
 
 G_END_DECLS

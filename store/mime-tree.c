@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* One pass over the octets, line by line; only lines that start with "--" are compared with the boundaries that are open.
- * Recursion follows the depth of the parts, which is limited. */
+/* One pass over the octets, line by line; only lines that start with "--" are compared with the boundaries
+ * that are open. Recursion follows the depth of the parts, which is limited. */
 
 struct MimeTree {
 	MimePart *root; /* owned */
@@ -76,7 +76,8 @@ static gboolean is_blank(guint8 c)
 	return c == ' ' || c == '\t';
 }
 
-/* The length of the field name that the line starts with, 0 if it is no field; *@colon_out is where the colon is. */
+/* The length of the field name that the line starts with, 0 if it is no field; *@colon_out is where the colon
+ * is. */
 static gsize field_name(const guint8 *line, gsize len, gsize *colon_out)
 {
 	gsize n = 0;
@@ -113,7 +114,8 @@ static gboolean is_from_line(const guint8 *data, gsize size, const Line *line)
 	return (second.len == 0 && second.has_lf) || is_field(data, &second);
 }
 
-/* -- Delimiters ----------------------------------------------------------------------------------------------- */
+/* -- Delimiters
+ * ----------------------------------------------------------------------------------------------- */
 
 #define HASH_START 5381u
 
@@ -147,7 +149,8 @@ static void push_level(Scanner *s, const GString *boundary)
 	g_array_append_val(s->levels, level);
 }
 
-/* Looks whether the line, which starts with "--", is a delimiter of an open multipart, the innermost first. */
+/* Looks whether the line, which starts with "--", is a delimiter of an open multipart, the innermost first.
+ */
 static gboolean is_delimiter(const Scanner *s, const Line *line, guint *level_out, gboolean *close_out)
 {
 	const guint8 *text = s->data + line->start + 2;
@@ -174,7 +177,8 @@ static gboolean is_delimiter(const Scanner *s, const Line *line, guint *level_ou
 	return FALSE;
 }
 
-/* Tells the scanner that the part which is being read ends before this delimiter line, or at the end of the data. */
+/* Tells the scanner that the part which is being read ends before this delimiter line, or at the end of the
+ * data. */
 static void end_at_delimiter(Scanner *s, const Line *line, guint level, gboolean close)
 {
 	s->hit = (gint)level;
@@ -231,7 +235,8 @@ static void skip_to_delimiter(Scanner *s)
 	end_at_data(s);
 }
 
-/* -- Parts ---------------------------------------------------------------------------------------------------- */
+/* -- Parts
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void part_free(gpointer data)
 {
@@ -312,7 +317,8 @@ static void set_type(MimePart *part, const char *main)
 	part->subtype = g_strdup(in_digest ? "rfc822" : "plain");
 }
 
-/* Sets type, parameters and encoding from the first @size octets at the header's start. *@boundary_out is set if there is one. */
+/* Sets type, parameters and encoding from the first @size octets at the header's start. *@boundary_out is set
+ * if there is one. */
 static void read_type(const Scanner *s, MimePart *part, gsize size, GString **boundary_out)
 {
 	const guint8 *header = s->data + part->header_offset;
@@ -395,8 +401,8 @@ static void read_multipart(Scanner *s, MimePart *part, guint depth, const GStrin
 	part->kind = part->undivided ? MIME_PART_LEAF : MIME_PART_MULTIPART;
 }
 
-/* The line end before a delimiter belongs to it, even where the part has nothing before it but the empty line of its
- * header, or nothing at all: then header, or the start of the part, draw back. */
+/* The line end before a delimiter belongs to it, even where the part has nothing before it but the empty line
+ * of its header, or nothing at all: then header, or the start of the part, draw back. */
 static void set_extent(const Scanner *s, MimePart *part, guint64 start_lines, gsize body, guint64 body_lines)
 {
 	gsize start = MIN(part->header_offset, s->end);
@@ -407,7 +413,8 @@ static void set_extent(const Scanner *s, MimePart *part, guint64 start_lines, gs
 		part->header_closed = FALSE;
 	}
 	if (body > start && !part->header_closed && mime_part_is_message(part)) {
-		/* What is left of the header may be a "From " line with nothing behind it: no header, then. */
+		/* What is left of the header may be a "From " line with nothing behind it: no header, then.
+		 */
 		Line line = read_line(s->data, body, start);
 		if (line.next == body && looks_like_from_line(s->data, &line)) {
 			body = start;
@@ -461,12 +468,14 @@ static void read_part(Scanner *s, MimePart *part, guint depth)
 	set_extent(s, part, start_lines, body, body_lines);
 }
 
-/* -- The interface -------------------------------------------------------------------------------------------- */
+/* -- The interface
+ * -------------------------------------------------------------------------------------------- */
 
 MimeTree *mime_tree_new_at_depth(const guint8 *data, gsize size, guint depth)
 {
 	MimeTree *tree = g_new(MimeTree, 1);
-	Scanner s = { .data = data, .size = size };
+	/* No octets may be NULL, but NULL + 0 is undefined in C17. */
+	Scanner s = { .data = size > 0 ? data : (const guint8 *)"", .size = size };
 	s.levels = g_array_new(FALSE, FALSE, sizeof(Level));
 	g_array_set_clear_func(s.levels, level_clear);
 	tree->root = part_new(&s, NULL);

@@ -310,6 +310,8 @@ void transfer_decode_uuencode(GString *out, const char *data, gsize len)
 
 void transfer_decode(GString *out, TransferEncoding encoding, const char *data, gsize len)
 {
+	if (len == 0)
+		return;
 	switch (encoding) {
 	case TRANSFER_BASE64:
 		transfer_decode_base64(out, data, len);

@@ -1,6 +1,6 @@
-/* Content-Transfer-Encoding (RFC 2045 section 6, and uuencode): from what is sent to the octets that are meant. Nothing here
- * fails: damaged data gives what can be read of it (store/README, "Transfer encoding"). Pure: any thread; linear time;
- * what comes out is never longer than what goes in. */
+/* Content-Transfer-Encoding (RFC 2045 section 6, and uuencode): from what is sent to the octets that are
+ * meant. Nothing here fails: damaged data gives what can be read of it (store/README, "Transfer encoding").
+ * Pure: any thread; linear time; what comes out is never longer than what goes in. */
 #pragma once
 
 #include <glib.h>

@@ -1,5 +1,5 @@
-/* A set of numbers: UIDs or message sequence numbers (sequence-set of RFC 9051 section 9), kept as sorted ranges
- * that neither touch nor overlap. Not thread-safe; an unchanging set may be read from many threads. */
+/* A set of numbers: UIDs or message sequence numbers (sequence-set of RFC 9051 section 9), kept as sorted
+ * ranges that neither touch nor overlap. Not thread-safe; an unchanging set may be read from many threads. */
 #pragma once
 
 #include <glib.h>
@@ -22,14 +22,15 @@ UidSet *uidset_new(void);
 void uidset_free(UidSet *set);
 UidSet *uidset_copy(const UidSet *set);
 
-/* Reads the @len bytes at @text (no NUL needed). '*' means @max_uid; when that is 0 (an empty mailbox), items with a
- * '*' are left out. Ranges may be reversed (RFC 9051: 4:2 is 2:4); "5:*" with @max_uid 3 holds 3:5. Numbers above
- * @max_uid are kept as they are. Items may overlap and come in any order; the time is O(n log n).
- * Returns a new set that the caller owns, or NULL and sets @error (UIDSET_ERROR). "$" (RFC 5182) is not read here. */
+/* Reads the @len bytes at @text (no NUL needed). '*' means @max_uid; when that is 0 (an empty mailbox), items
+ * with a '*' are left out. Ranges may be reversed (RFC 9051: 4:2 is 2:4); "5:*" with @max_uid 3 holds 3:5.
+ * Numbers above @max_uid are kept as they are. Items may overlap and come in any order; the time is O(n log
+ * n). Returns a new set that the caller owns, or NULL and sets @error (UIDSET_ERROR). "$" (RFC 5182) is not
+ * read here. */
 UidSet *uidset_parse(const char *text, gsize len, guint32 max_uid, GError **error);
 
-/* @uid, @first and @last are 1 or more, @first <= @last. Adding in growing order takes constant time; elsewhere it
- * takes the time of moving the ranges behind. */
+/* @uid, @first and @last are 1 or more, @first <= @last. Adding in growing order takes constant time;
+ * elsewhere it takes the time of moving the ranges behind. */
 void uidset_add(UidSet *set, guint32 uid);
 void uidset_add_range(UidSet *set, guint32 first, guint32 last);
 

@@ -116,7 +116,8 @@ static void transparent_is_what_would_be_copied(void)
 	g_assert_false(charset_is_transparent("utf-7", 5, "a", 1));
 }
 
-/* Whatever octets come in whatever charset: valid UTF-8 comes out, and more converters than are kept do no harm. */
+/* Whatever octets come in whatever charset: valid UTF-8 comes out, and more converters than are kept do no
+ * harm. */
 static void any_octets_have_a_text(void)
 {
 	static const char *const names[] = { "iso-2022-jp", "iso-2022-kr", "iso-2022-cn-ext", "utf-7",

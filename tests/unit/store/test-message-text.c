@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* -- Sections ------------------------------------------------------------------------------------------------- */
+/* -- Sections
+ * ------------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *message, *header, *parts, *body;
@@ -59,7 +60,8 @@ static void sections_follow_the_page(void)
 	}
 }
 
-/* Each level is quoted-printable, which hardly grows: without the limit, memory and time would be the depth times the size. */
+/* Each level is quoted-printable, which hardly grows: without the limit, memory and time would be the depth
+ * times the size. */
 static void decoded_messages_are_limited(void)
 {
 	static const char level[] =
@@ -75,7 +77,8 @@ static void decoded_messages_are_limited(void)
 	g_assert_nonnull(strstr(body, " subject: innermost text\n"));
 }
 
-/* -- Matching ------------------------------------------------------------------------------------------------- */
+/* -- Matching
+ * ------------------------------------------------------------------------------------------------- */
 
 static gboolean match(const MessageText *text, TextScope scope, const char *field, const char *needle)
 {
@@ -140,7 +143,8 @@ static void matching_keeps_to_its_scope(void)
 	g_assert_false(match(empty, TEXT_SCOPE_HEADER, "subject", ""));
 }
 
-/* -- The corpus ----------------------------------------------------------------------------------------------- */
+/* -- The corpus
+ * ----------------------------------------------------------------------------------------------- */
 
 /* The file @name of the corpus: ../shared/corpus beside the source, or where MAILSIFT_SHARED says. */
 static char *corpus_path(const char *name)
@@ -173,8 +177,8 @@ static GPtrArray *read_key(const char *name)
 	return rows;
 }
 
-/* @file as the key names it (FOLDER/cur/NAME), @prefix: where it lies here. NULL if the corpus came without it (very large ones
- * are left out). */
+/* @file as the key names it (FOLDER/cur/NAME), @prefix: where it lies here. NULL if the corpus came without
+ * it (very large ones are left out). */
 static MessageText *read_message(const char *file, const char *prefix)
 {
 	g_autofree char *name = g_path_get_basename(file);
@@ -198,8 +202,8 @@ static gboolean finds(const MessageText *text, const char *where, const char *ne
 
 static void torture_corpus_is_found(void)
 {
-	/* The key asks for ASCII letters that stand in JIS X 0208 mode (the escape sequence back is missing): there they are
-	 * the second halves of kanji, and no decoder of ISO-2022-JP reads them otherwise. */
+	/* The key asks for ASCII letters that stand in JIS X 0208 mode (the escape sequence back is missing):
+	 * there they are the second halves of kanji, and no decoder of ISO-2022-JP reads them otherwise. */
 	static const char *const not_ours[] = { "087-cs-iso2022-unclosed.eml" };
 	if (!has_corpus())
 		return;
@@ -243,7 +247,8 @@ static char *intl_body(const MessageText *text)
 	return g_strstrip(g_strndup(body, strcspn(body, "\n")));
 }
 
-/* An article of a language says the same in every charset and transfer encoding that lost no character of it. */
+/* An article of a language says the same in every charset and transfer encoding that lost no character of it.
+ */
 static void text_is_the_same_in_every_charset(void)
 {
 	if (!has_corpus())

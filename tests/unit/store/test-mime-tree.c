@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* -- Structure ------------------------------------------------------------------------------------------------ */
+/* -- Structure
+ * ------------------------------------------------------------------------------------------------ */
 
 static void describe(GString *out, const char *data, const MimePart *part)
 {
@@ -70,6 +71,8 @@ static void check_part(const char *data, gsize size, const MimePart *part)
 static MimeTree *tree_of(const char *data, gsize size)
 {
 	MimeTree *tree = mime_tree_new((const guint8 *)data, size);
+	if (size == 0)
+		data = "";
 	const MimePart *root = mime_tree_root(tree);
 	g_assert_cmpuint(root->header_offset, ==, 0);
 	g_assert_cmpuint(root->header_size + root->body_size, ==, size);
@@ -314,7 +317,8 @@ static void time_is_linear(void)
 	}
 }
 
-/* -- Fields and parameters ------------------------------------------------------------------------------------ */
+/* -- Fields and parameters
+ * ------------------------------------------------------------------------------------ */
 
 static void fields_are_walked(void)
 {
