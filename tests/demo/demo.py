@@ -27,6 +27,7 @@ from oracle.mailtext import MailText, fold_needle  # noqa: E402
 
 ACCOUNT = 'demo'
 SAMPLE = os.path.join(TESTS, 'data', 'mail')
+STUCK_SECONDS = 60
 MAILBOXES = {'ordinary': 'INBOX'}  # the other folders of the sample keep their names
 
 
@@ -118,7 +119,8 @@ def load(server):
 
 
 def wait_until_indexed(server, total):
-    started = time.monotonic()
+    started = moved = time.monotonic()
+    seen = -1
     while True:
         if not server.running:
             raise Failed('mailsiftd has ended; the end of its log:\n' + server.log_tail())
@@ -127,6 +129,11 @@ def wait_until_indexed(server, total):
         if state['messages'] >= total and state['lag'] == 0:
             progress('%s, %.1f s' % (line, time.monotonic() - started), last=True)
             return
+        if state['indexed'] != seen:
+            seen, moved = state['indexed'], time.monotonic()
+        if time.monotonic() > moved + STUCK_SECONDS:
+            raise Failed('the indexer stands still at %d of %d messages; the end of the log:\n%s'
+                         % (seen, total, server.log_tail()))
         progress(line)
         time.sleep(0.1)
 
@@ -254,7 +261,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if server is not None:
         try:
-            server.stop()
+            server.stop(check_status=server.running)
         except harness.HarnessError as error:
             say('demo: error: %s' % error)
             status, keep = 1, True
