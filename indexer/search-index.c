@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "indexer/search-index.h"
 
+#include <glib/gstdio.h>
+
+#include "indexer/index-reader.h"
+#include "indexer/plan.h"
+#include "indexer/search-cancel.h"
 #include "indexer/tail.h"
 
 /* About what loading, parsing and folding one message costs (11,000 messages of 13 kB a second and core, DESIGN.md). */
 #define TAIL_US_EACH 120
 
-G_DEFINE_QUARK(mailsift-search-index-error-quark, search_index_error)
+/* Readers that wait for the next search; each holds a few descriptors and Xapian's caches. */
+#define READERS_IDLE 4
+/* How often an index that moves on under a search is asked again, before all is taken as not indexed. */
+#define ATTEMPTS 8
 
 struct SearchIndex {
 	gint refs;        /* guarded by registry_lock */
 	Account *account; /* a reference */
+	char *dir;        /* of the index */
 	TailCache *tail;  /* owned */
+
+	GMutex lock;          /* guards what follows; nothing slow is done with it held */
+	GQueue readers;       /* of IndexReader: idle, all of generation */
+	guint32 generation;   /* the newest that was seen; 0: none */
+	IndexView *newest;    /* of generation; a reference or NULL */
 };
 
 /* The indexes that somebody in this process has a reference to, by account. The only state at file level: the texts and readers of an account
@@ -28,7 +42,10 @@ SearchIndex *search_index_get(Account *account)
 	if (index == NULL) {
 		index = g_new0(SearchIndex, 1);
 		index->account = account_ref(account);
+		index->dir = account_index_dir(account);
 		index->tail = tail_cache_new();
+		g_mutex_init(&index->lock);
+		g_queue_init(&index->readers);
 		g_hash_table_insert(registry, account, index);
 	}
 	index->refs++;
@@ -44,6 +61,13 @@ SearchIndex *search_index_ref(SearchIndex *index)
 	return index;
 }
 
+static void drop_readers(SearchIndex *index)
+{
+	IndexReader *reader;
+	while ((reader = g_queue_pop_head(&index->readers)) != NULL)
+		index_reader_close(reader);
+}
+
 void search_index_unref(SearchIndex *index)
 {
 	if (index == NULL)
@@ -55,8 +79,12 @@ void search_index_unref(SearchIndex *index)
 	g_mutex_unlock(&registry_lock);
 	if (!last)
 		return;
+	drop_readers(index);
+	index_view_unref(index->newest);
 	tail_cache_free(index->tail);
 	account_unref(index->account);
+	g_mutex_clear(&index->lock);
+	g_free(index->dir);
 	g_free(index);
 }
 
@@ -66,66 +94,283 @@ const char *leaf_path_name(LeafPath path)
 	return names[path];
 }
 
+/* -- readers ------------------------------------------------------------------------------------------------------- */
+
+/* An idle reader of the generation in use, or NULL; *newest_out: the newest view of it, a reference or NULL. */
+static IndexReader *take_idle_reader(SearchIndex *index, guint32 generation, IndexView **newest_out)
+{
+	GQueue old = G_QUEUE_INIT;
+	g_mutex_lock(&index->lock);
+	if (index->generation != generation) {
+		/* A rebuilt index was swapped in. */
+		old = index->readers;
+		g_queue_init(&index->readers);
+		g_clear_pointer(&index->newest, index_view_unref);
+		index->generation = generation;
+	}
+	IndexReader *reader = g_queue_pop_head(&index->readers);
+	*newest_out = index->newest == NULL ? NULL : index_view_ref(index->newest);
+	g_mutex_unlock(&index->lock);
+	g_queue_clear_full(&old, (GDestroyNotify)index_reader_close);
+	return reader;
+}
+
+static void release_reader(SearchIndex *index, IndexReader *reader)
+{
+	g_mutex_lock(&index->lock);
+	gboolean keep = reader->view->generation == index->generation && index->readers.length < READERS_IDLE;
+	if (keep)
+		g_queue_push_head(&index->readers, reader);
+	g_mutex_unlock(&index->lock);
+	if (!keep)
+		index_reader_close(reader);
+}
+
+/* A reader at the newest commit. NULL: there is no index that can be used (*error says why, FTINDEX_ERROR). */
+static IndexReader *acquire_reader(SearchIndex *index, GError **error)
+{
+	guint32 generation;
+	g_autoptr(IndexView) newest = NULL;
+	if (!index_current_generation(index->dir, &generation)) {
+		g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_MISSING, "there is no index");
+		return NULL;
+	}
+	IndexReader *reader = take_idle_reader(index, generation, &newest);
+	if (reader == NULL) {
+		reader = index_reader_open(index->dir, generation, newest, error);
+	} else if (!index_reader_refresh(reader, index->dir, newest, error)) {
+		index_reader_close(reader);
+		reader = NULL;
+	}
+	if (reader == NULL)
+		return NULL;
+	g_mutex_lock(&index->lock);
+	gboolean is_newer = index->generation == generation &&
+			    (index->newest == NULL || index->newest->revision < reader->view->revision);
+	IndexView *old = is_newer ? index->newest : NULL;
+	if (is_newer)
+		index->newest = index_view_ref(reader->view);
+	g_mutex_unlock(&index->lock);
+	index_view_unref(old);
+	return reader;
+}
+
+/* Whether asking again can help: the writer has moved on, or another generation is in use. */
+static gboolean may_ask_again(SearchIndex *index, guint32 generation, const GError *error)
+{
+	guint32 now;
+	return g_error_matches(error, FTINDEX_ERROR, FTINDEX_ERROR_CHANGED) ||
+	       (index_current_generation(index->dir, &now) && now != generation);
+}
+
+/* Calls @work with a reader, again with another one if the index moves on. FALSE: without success; only an error that is not the index's is set, else
+ * the index cannot be used now. */
+typedef gboolean (*WithReader)(IndexReader *reader, gpointer data, GError **error);
+static gboolean with_reader(SearchIndex *index, WithReader work, gpointer data, GError **error)
+{
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		g_autoptr(GError) cause = NULL;
+		guint32 generation = 0;
+		(void)index_current_generation(index->dir, &generation);
+		IndexReader *reader = acquire_reader(index, &cause);
+		if (reader != NULL && work(reader, data, &cause)) {
+			release_reader(index, reader);
+			return TRUE;
+		}
+		if (reader != NULL && cause->domain != FTINDEX_ERROR) {
+			release_reader(index, reader);
+			g_propagate_error(error, g_steal_pointer(&cause));
+			return FALSE;
+		}
+		index_reader_close(reader);
+		if (!may_ask_again(index, generation, cause))
+			break;
+	}
+	return FALSE;
+}
+
+/* -- searching ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	const TextLeaf *leaf;
+	const EmailSet *among;
+	const SearchCancel *cancel;
+	EmailSet *matched; /* owned: of the indexed part */
+	EmailSet *tail;    /* owned: what is not in the index */
+	LeafStats stats;
+} MatchJob;
+
+static void match_job_clear(MatchJob *job)
+{
+	g_clear_pointer(&job->matched, email_set_free);
+	g_clear_pointer(&job->tail, email_set_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MatchJob, match_job_clear)
+
+static gboolean match_indexed(IndexReader *reader, gpointer data, GError **error)
+{
+	MatchJob *job = data;
+	g_autoptr(EmailSet) indexed = email_set_copy(job->among);
+	match_job_clear(job);
+	job->stats = (LeafStats){ .path = LEAF_PATH_NONE };
+	job->matched = email_set_new();
+	job->tail = email_set_copy(job->among);
+	email_set_and(indexed, text_view_present(reader->view->text));
+	email_set_and_not(job->tail, indexed);
+	return plan_match(reader, job->leaf, indexed, job->cancel, job->matched, &job->stats, error);
+}
+
 gboolean search_index_match(SearchIndex *index, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
 	EmailSet **matched_out, LeafStats *stats_out, GError **error)
 {
 	gint64 started_at = g_get_monotonic_time();
-	LeafStats stats = { .path = LEAF_PATH_NONE };
-	g_autoptr(EmailSet) matched = email_set_new();
+	g_auto(MatchJob) job = { .leaf = leaf, .among = among, .cancel = cancel };
+	GError *failure = NULL;
 	if (!search_cancel_check(cancel, error))
 		return FALSE;
-	stats.tail = email_set_count(among);
-	if (stats.tail > 0) {
-		stats.path = LEAF_PATH_TAIL;
-		if (!tail_match(index->tail, index->account, leaf, among, cancel, matched, &stats.tail_read, error))
+	if (!with_reader(index, match_indexed, &job, &failure)) {
+		if (failure != NULL) {
+			g_propagate_error(error, failure);
+			return FALSE;
+		}
+		match_job_clear(&job);
+		job.stats = (LeafStats){ .path = LEAF_PATH_NONE };
+		job.matched = email_set_new();
+		job.tail = email_set_copy(among);
+	}
+	job.stats.tail = email_set_count(job.tail);
+	if (job.stats.tail > 0) {
+		if (job.stats.path == LEAF_PATH_NONE)
+			job.stats.path = LEAF_PATH_TAIL;
+		if (!tail_match(index->tail, index->account, leaf, job.tail, cancel, job.matched, &job.stats.tail_read, error))
 			return FALSE;
 	}
-	stats.matched = email_set_count(matched);
-	stats.took_us = g_get_monotonic_time() - started_at;
+	job.stats.matched = email_set_count(job.matched);
+	job.stats.took_us = g_get_monotonic_time() - started_at;
 	if (stats_out != NULL)
-		*stats_out = stats;
-	*matched_out = g_steal_pointer(&matched);
+		*stats_out = job.stats;
+	*matched_out = g_steal_pointer(&job.matched);
 	return TRUE;
 }
 
 gint64 search_index_estimate_us(SearchIndex *index, const TextLeaf *leaf, guint32 among_count)
 {
-	(void)index;
-	(void)leaf;
-	return (gint64)among_count * TAIL_US_EACH;
+	g_mutex_lock(&index->lock);
+	g_autoptr(IndexView) view = index->newest == NULL ? NULL : index_view_ref(index->newest);
+	g_mutex_unlock(&index->lock);
+	if (view == NULL)
+		return (gint64)among_count * TAIL_US_EACH;
+	guint32 present = text_view_count(view->text);
+	return plan_estimate_us(view, leaf, MIN(among_count, present)) +
+	       (gint64)(among_count > present ? among_count - present : 0) * TAIL_US_EACH;
+}
+
+/* -- what an admin sees ------------------------------------------------------------------------------------------------ */
+
+static guint64 folder_bytes(const char *path)
+{
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	guint64 bytes = 0;
+	for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+		g_autofree char *file = g_build_filename(path, name, NULL);
+		GStatBuf status;
+		if (g_stat(file, &status) == 0)
+			bytes += (guint64)status.st_size;
+	}
+	return bytes;
+}
+
+typedef struct {
+	SearchIndex *index;
+	IndexState state;
+} StateJob;
+
+static gboolean read_state(IndexReader *reader, gpointer data, GError **error)
+{
+	StateJob *job = data;
+	const IndexView *view = reader->view;
+	g_autoptr(EmailSet) failed = NULL;
+	g_autofree char *dir = index_generation_path(job->index->dir, view->generation);
+	g_autofree char *xapian = index_xapian_path(dir), *vocabulary = index_vocabulary_path(dir), *text = index_text_path(dir);
+	job->state = (IndexState){
+		.present = TRUE,
+		.watermark = view->meta.watermark,
+		.gone_watermark = view->meta.gone_seq,
+		.generation = view->generation,
+		.bytes_xapian = folder_bytes(xapian),
+		.bytes_text = folder_bytes(text),
+		.bytes_vocabulary = folder_bytes(vocabulary),
+	};
+	if (!ftindex_documents(reader->index, &job->state.documents, error) ||
+		!index_failed_ids(reader->index, &failed, error))
+		return FALSE;
+	job->state.failed = email_set_count(failed);
+	return TRUE;
 }
 
 gboolean search_index_state(SearchIndex *index, IndexState *state_out, GError **error)
 {
-	(void)index;
-	(void)error;
-	*state_out = (IndexState){ .present = FALSE };
+	StateJob job = { .index = index };
+	if (!with_reader(index, read_state, &job, error))
+		job.state = (IndexState){ .present = FALSE };
+	*state_out = job.state;
 	return TRUE;
+}
+
+typedef struct {
+	guint limit;
+	GPtrArray *failures; /* owned */
+} FailuresJob;
+
+static gboolean read_failures(IndexReader *reader, gpointer data, GError **error)
+{
+	FailuresJob *job = data;
+	return index_failures_load(reader->index, job->limit, &job->failures, error);
 }
 
 GPtrArray *search_index_failures(SearchIndex *index, guint limit, GError **error)
 {
-	(void)index;
-	(void)limit;
-	(void)error;
-	return g_ptr_array_new_with_free_func((GDestroyNotify)index_failure_free);
+	FailuresJob job = { .limit = limit };
+	if (!with_reader(index, read_failures, &job, error))
+		return g_ptr_array_new_with_free_func((GDestroyNotify)index_failure_free);
+	return job.failures;
 }
 
-void index_failure_free(IndexFailure *failure)
+typedef struct {
+	guint32 id;
+	MessageText *text; /* owned */
+} TextJob;
+
+static gboolean read_text(IndexReader *reader, gpointer data, GError **error)
 {
-	if (failure == NULL)
-		return;
-	g_free(failure->reason);
-	g_free(failure);
+	(void)error;
+	TextJob *job = data;
+	TextSpan streams[TEXT_N_STREAMS];
+	if (!text_view_get(reader->view->text, job->id, streams))
+		return TRUE;
+	job->text = g_new(MessageText, 1);
+	for (int section = 0; section < MESSAGE_TEXT_N_SECTIONS; section++)
+		job->text->section[section] = g_string_new(NULL);
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+		MessageTextSection section = stream == TEXT_STREAM_BODY  ? MESSAGE_TEXT_BODY :
+					     stream == TEXT_STREAM_PARTS ? MESSAGE_TEXT_PARTS :
+									   MESSAGE_TEXT_HEADER;
+		g_string_append_len(job->text->section[section], streams[stream].data, (gssize)streams[stream].len);
+	}
+	return TRUE;
 }
 
 MessageText *search_index_text(SearchIndex *index, guint32 email_id, gboolean *from_index_out, GError **error)
 {
+	TextJob job = { .id = email_id };
+	(void)with_reader(index, read_text, &job, NULL);
+	*from_index_out = job.text != NULL;
+	if (job.text != NULL)
+		return job.text;
 	g_autoptr(GBytes) octets = account_load_email(index->account, email_id, error);
 	if (octets == NULL)
 		return NULL;
 	gsize size;
 	const guint8 *data = g_bytes_get_data(octets, &size);
-	*from_index_out = FALSE;
 	return message_text_new(data, size);
 }

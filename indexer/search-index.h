@@ -17,7 +17,8 @@ typedef enum {
 GQuark search_index_error_quark(void);
 
 typedef struct SearchIndex SearchIndex;
-/* Finds or makes the account's. Never fails: without an index on disk all is tail. Returns a reference. */
+/* Finds or makes the account's. Never fails: without an index on disk all is tail. Returns a reference. Readers and texts are kept for the next search as long
+ * as somebody holds a reference: a server keeps one for each open account. Holds a reference to the account. */
 SearchIndex *search_index_get(Account *account);
 SearchIndex *search_index_ref(SearchIndex *index);
 void search_index_unref(SearchIndex *index);
@@ -80,7 +81,8 @@ gboolean search_index_state(SearchIndex *index, IndexState *state_out, GError **
 GPtrArray *search_index_failures(SearchIndex *index, guint limit, GError **error); /* of IndexFailure, owned */
 void index_failure_free(IndexFailure *failure);
 
-/* The text as the index sees it: from the text store, or extracted when not indexed. */
+/* The text as the index sees it: from the text store (lines of the header section in the order of its streams: addresses and subject, others,
+ * trace fields), or extracted when not indexed. */
 MessageText *search_index_text(SearchIndex *index, guint32 email_id, gboolean *from_index_out, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchIndex, search_index_unref)

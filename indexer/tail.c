@@ -2,6 +2,7 @@
 #include "indexer/tail.h"
 
 #include "indexer/parallel.h"
+#include "indexer/search-cancel.h"
 
 /* Emails of one piece of work, and how many there must be for a second thread to be worth its start. */
 #define CHUNK 8
@@ -88,21 +89,6 @@ static CachedText *tail_cache_add(TailCache *cache, guint32 id, MessageText *tex
 	}
 	g_mutex_unlock(&cache->lock);
 	return cached;
-}
-
-gboolean search_cancel_check(const SearchCancel *cancel, GError **error)
-{
-	if (cancel == NULL)
-		return TRUE;
-	if (cancel->cancelled != NULL && cancel->cancelled(cancel->data)) {
-		g_set_error_literal(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_CANCELLED, "the search was cancelled");
-		return FALSE;
-	}
-	if (cancel->deadline_us != 0 && g_get_monotonic_time() > cancel->deadline_us) {
-		g_set_error_literal(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_TIME, "the search took too long");
-		return FALSE;
-	}
-	return TRUE;
 }
 
 typedef struct {

@@ -15,7 +15,4 @@ void tail_cache_free(TailCache *cache);
 gboolean tail_match(TailCache *cache, Account *account, const TextLeaf *leaf, const EmailSet *ids, const SearchCancel *cancel,
                     EmailSet *matched, guint32 *read_out, GError **error);
 
-/* FALSE and SEARCH_INDEX_ERROR if the search should end. */
-gboolean search_cancel_check(const SearchCancel *cancel, GError **error);
-
 G_END_DECLS

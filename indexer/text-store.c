@@ -9,7 +9,7 @@
 #include "base/memsearch.h"
 #include "indexer/index-file.h"
 #include "indexer/parallel.h"
-#include "indexer/tail.h"
+#include "indexer/search-cancel.h"
 
 /* Work is cut by entries; and what is worth a second thread. */
 #define SCAN_CHUNK 512
@@ -214,9 +214,22 @@ static gboolean load_dead(const char *dir, TextView *view, const TextView *previ
 	return TRUE;
 }
 
+/* Whether nothing of @previous was rewritten: what died since is then in the log. */
+static gboolean is_continued(const TextView *view, const TextView *previous)
+{
+	if (previous == NULL || (previous->state.dead_log != 0 && previous->state.dead_log != view->state.dead_log))
+		return FALSE;
+	for (guint i = 0; i < previous->state.segments->len; i++)
+		if (find_segment(view, segment_state(previous, i)->number) == NULL)
+			return FALSE;
+	return TRUE;
+}
+
 /* What was present in @previous, the new entries, less what died and has no other record. */
 static void find_present(TextView *view, const TextView *previous, const GArray *died)
 {
+	if (!is_continued(view, previous))
+		previous = NULL;
 	view->present = previous == NULL ? email_set_new() : email_set_copy(previous->present);
 	for (guint i = 0; i < view->state.segments->len; i++) {
 		const Segment *segment = &view->segments[i], *before = find_segment(previous, segment_state(view, i)->number);
@@ -224,7 +237,7 @@ static void find_present(TextView *view, const TextView *previous, const GArray 
 			if (segment->dead == NULL || !email_set_contains(segment->dead, entry))
 				email_set_add(view->present, segment->entries[entry].id);
 	}
-	for (guint i = 0; i < died->len; i++) {
+	for (guint i = 0; i < died->len && previous != NULL; i++) {
 		guint32 id = g_array_index(died, guint32, i), entry;
 		guint segment;
 		if (!text_view_find(view, id, &segment, &entry))

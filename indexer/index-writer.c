@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/index-writer.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+
+#include "indexer/index-file.h"
+#include "indexer/terms.h"
+#include "indexer/text-writer.h"
+#include "indexer/vocabulary-writer.h"
+
+/* What Xapian holds in memory for a posting and a term until the commit, measured: indexer/README. */
+#define POSTING_BYTES 80
+/* The vocabulary is built anew when so many documents were removed, and one of so many. */
+#define REMOVED_MIN 10000
+#define REMOVED_ONE_OF 4
+
+struct IndexWriter {
+	FtIndex *index;
+	IndexMeta meta;         /* watermarks as they will be; files as they were at the last commit */
+	TextWriter *text;
+	VocabularyWriter *vocabulary;
+	EmailSet *failed;       /* with a record */
+	gboolean bulk;
+	gsize pending_bytes;
+	gboolean changed;
+	TermList *terms;        /* reused */
+	TextBuffers buffers;    /* reused */
+};
+
+/* Others decide by one domain. */
+static gboolean fail_as_index(GError **error, GError *cause)
+{
+	FtIndexError code = FTINDEX_ERROR_FAILED;
+	if (cause->domain == FTINDEX_ERROR) {
+		g_propagate_error(error, cause);
+		return FALSE;
+	}
+	if (g_error_matches(cause, INDEX_FILE_ERROR, INDEX_FILE_ERROR_SPACE))
+		code = FTINDEX_ERROR_SPACE;
+	else if (g_error_matches(cause, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED) ||
+		 g_error_matches(cause, INDEX_FILE_ERROR, INDEX_FILE_ERROR_CHANGED))
+		code = FTINDEX_ERROR_DAMAGED; /* nobody but us changes what we hold the lock of */
+	g_set_error_literal(error, FTINDEX_ERROR, code, cause->message);
+	g_error_free(cause);
+	return FALSE;
+}
+
+static gboolean load_meta(IndexWriter *writer, GError **error)
+{
+	g_autoptr(GError) meta_error = NULL;
+	guint64 documents = 0;
+	if (index_meta_load(writer->index, &writer->meta, &meta_error))
+		return TRUE;
+	index_meta_init(&writer->meta);
+	if (!g_error_matches(meta_error, FTINDEX_ERROR, FTINDEX_ERROR_MISSING)) {
+		g_propagate_error(error, g_steal_pointer(&meta_error));
+		return FALSE;
+	}
+	if (!ftindex_documents(writer->index, &documents, error))
+		return FALSE;
+	if (documents > 0) {
+		g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED, "a database of another program");
+		return FALSE;
+	}
+	writer->meta.vocabulary.present = !writer->bulk;
+	writer->changed = TRUE;
+	return TRUE;
+}
+
+static gboolean open_files(IndexWriter *writer, const char *generation_dir, GError **error)
+{
+	g_autofree char *text_dir = index_text_path(generation_dir), *vocabulary_dir = index_vocabulary_path(generation_dir);
+	GError *cause = NULL;
+	gboolean rebuild;
+	writer->text = text_writer_open(text_dir, &writer->meta.text, &cause);
+	if (writer->text != NULL)
+		writer->vocabulary = vocabulary_writer_open(vocabulary_dir, &writer->meta.vocabulary, &rebuild, &cause);
+	if (writer->vocabulary == NULL)
+		return fail_as_index(error, cause);
+	return TRUE;
+}
+
+IndexWriter *index_writer_open(const char *generation_dir, gboolean bulk, GError **error)
+{
+	if (g_mkdir_with_parents(generation_dir, 0700) != 0) {
+		GError *cause = NULL;
+		(void)index_file_fail(&cause, generation_dir, errno);
+		(void)fail_as_index(error, cause);
+		return NULL;
+	}
+	g_autoptr(IndexWriter) writer = g_new0(IndexWriter, 1);
+	writer->bulk = bulk;
+	writer->terms = term_list_new();
+	text_buffers_init(&writer->buffers);
+	g_autofree char *path = index_xapian_path(generation_dir);
+	writer->index = ftindex_open_writer(path, error);
+	if (writer->index == NULL || !load_meta(writer, error) || !open_files(writer, generation_dir, error) ||
+		!index_failed_ids(writer->index, &writer->failed, error))
+		return NULL;
+	/* A vocabulary that was lost is made again at once, so that searches need not do without. */
+	if (!bulk && !vocabulary_writer_present(writer->vocabulary) && !index_writer_finish(writer, error))
+		return NULL;
+	return g_steal_pointer(&writer);
+}
+
+void index_writer_close(IndexWriter *writer)
+{
+	if (writer == NULL)
+		return;
+	vocabulary_writer_close(writer->vocabulary);
+	text_writer_close(writer->text);
+	ftindex_close(writer->index);
+	index_meta_clear(&writer->meta);
+	email_set_free(writer->failed);
+	term_list_free(writer->terms);
+	text_buffers_clear(&writer->buffers);
+	g_free(writer);
+}
+
+guint32 index_writer_watermark(const IndexWriter *writer)
+{
+	return writer->meta.watermark;
+}
+
+guint64 index_writer_gone_seq(const IndexWriter *writer)
+{
+	return writer->meta.gone_seq;
+}
+
+gsize index_writer_pending(const IndexWriter *writer)
+{
+	return writer->pending_bytes + text_writer_pending(writer->text);
+}
+
+gboolean index_writer_has_changes(const IndexWriter *writer)
+{
+	return writer->changed;
+}
+
+void index_writer_set_watermark(IndexWriter *writer, guint32 watermark)
+{
+	writer->changed |= watermark != writer->meta.watermark;
+	writer->meta.watermark = watermark;
+}
+
+void index_writer_set_gone_seq(IndexWriter *writer, guint64 gone_seq)
+{
+	writer->changed |= gone_seq != writer->meta.gone_seq;
+	writer->meta.gone_seq = gone_seq;
+}
+
+static gboolean forget_failure(IndexWriter *writer, guint32 id, GError **error)
+{
+	if (!email_set_contains(writer->failed, id))
+		return TRUE;
+	email_set_remove(writer->failed, id);
+	return index_failure_forget(writer->index, id, error);
+}
+
+gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, GError **error)
+{
+	TextSpan sections[MESSAGE_TEXT_N_SECTIONS], streams[TEXT_N_STREAMS];
+	for (int section = 0; section < MESSAGE_TEXT_N_SECTIONS; section++) {
+		sections[section].data = text->section[section]->str;
+		sections[section].len = text->section[section]->len;
+	}
+	guint n;
+	GError *cause = NULL;
+	term_list_clear(writer->terms);
+	term_list_add_message(writer->terms, sections);
+	FtTerms terms = term_list_terms(writer->terms, &n);
+	text_split(sections, &writer->buffers, streams);
+	writer->changed = TRUE;
+	writer->pending_bytes += terms.len + (gsize)n * POSTING_BYTES;
+	if (!ftindex_replace(writer->index, id, terms, error))
+		return FALSE;
+	if (!text_writer_add(writer->text, id, streams, &cause))
+		return fail_as_index(error, cause);
+	vocabulary_writer_add(writer->vocabulary, terms);
+	return forget_failure(writer, id, error);
+}
+
+gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error)
+{
+	writer->changed = TRUE;
+	if (!forget_failure(writer, id, error))
+		return FALSE;
+	if (!text_writer_has(writer->text, id))
+		return TRUE;
+	writer->meta.removed++;
+	writer->pending_bytes += POSTING_BYTES * 100;
+	text_writer_remove(writer->text, id);
+	return ftindex_remove(writer->index, id, error);
+}
+
+gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error)
+{
+	if (!index_writer_remove(writer, id, error))
+		return FALSE;
+	email_set_add(writer->failed, id);
+	return index_failure_store(writer->index, id, reason, g_get_real_time(), error);
+}
+
+gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *removed_out, GError **error)
+{
+	g_autoptr(EmailSet) documents = email_set_new();
+	if (!ftindex_all_ids(writer->index, documents, error))
+		return FALSE;
+	email_set_or(documents, writer->failed);
+	email_set_and_not(documents, living);
+	*removed_out = email_set_count(documents);
+	for (guint32 id = 0; email_set_next(documents, id, &id); id++)
+		if (!index_writer_remove(writer, id, error))
+			return FALSE;
+	return TRUE;
+}
+
+/* After text store and vocabulary are on disk and in writer->meta. */
+static gboolean commit_meta(IndexWriter *writer, GError **error)
+{
+	GError *cause = NULL;
+	if (!index_meta_store(writer->index, &writer->meta, error) || !ftindex_commit(writer->index, error))
+		return FALSE;
+	writer->pending_bytes = 0;
+	writer->changed = FALSE;
+	vocabulary_writer_committed(writer->vocabulary);
+	if (!text_writer_committed(writer->text, &cause))
+		return fail_as_index(error, cause);
+	return TRUE;
+}
+
+static gboolean sync_text(IndexWriter *writer, GError **error)
+{
+	GError *cause = NULL;
+	TextState text;
+	if (!text_writer_sync(writer->text, &text, &cause))
+		return fail_as_index(error, cause);
+	text_state_clear(&writer->meta.text);
+	writer->meta.text = text;
+	return TRUE;
+}
+
+gboolean index_writer_commit(IndexWriter *writer, GError **error)
+{
+	GError *cause = NULL;
+	if (!sync_text(writer, error))
+		return FALSE;
+	if (!vocabulary_writer_sync(writer->vocabulary, &writer->meta.vocabulary, &cause))
+		return fail_as_index(error, cause);
+	return commit_meta(writer, error);
+}
+
+static gboolean build_vocabulary(IndexWriter *writer, GError **error)
+{
+	GError *cause = NULL;
+	if (!vocabulary_writer_build(writer->vocabulary, writer->index, &writer->meta.vocabulary, &cause))
+		return fail_as_index(error, cause);
+	writer->meta.removed = 0;
+	return commit_meta(writer, error);
+}
+
+gboolean index_writer_finish(IndexWriter *writer, GError **error)
+{
+	if (writer->changed && !index_writer_commit(writer, error))
+		return FALSE;
+	return vocabulary_writer_present(writer->vocabulary) || build_vocabulary(writer, error);
+}
+
+gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError **error)
+{
+	GError *cause = NULL;
+	guint64 documents;
+	*done_out = FALSE;
+	if (writer->changed || !vocabulary_writer_present(writer->vocabulary))
+		return TRUE;
+	if (!text_writer_compact(writer->text, done_out, &cause))
+		return fail_as_index(error, cause);
+	if (*done_out)
+		return sync_text(writer, error) && commit_meta(writer, error);
+	if (writer->meta.removed < REMOVED_MIN)
+		return TRUE;
+	if (!ftindex_documents(writer->index, &documents, error))
+		return FALSE;
+	*done_out = writer->meta.removed > documents / REMOVED_ONE_OF;
+	return !*done_out || build_vocabulary(writer, error);
+}

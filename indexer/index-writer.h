@@ -1,0 +1,38 @@
+/* The writer of one index generation: database, text store and vocabulary together, in commits that hold all three or nothing. One in all processes for
+ * each generation (Xapian's lock); one thread. Order of writes in a commit: text store and vocabulary on disk, then the
+ * database's commit, which says what of them is valid; then files that nobody needs any more are removed.
+ *
+ * Errors: FTINDEX_ERROR. After one the writer is only good for closing; the next one to be opened continues from the last commit. */
+#pragma once
+#include "indexer/index-state.h"
+#include "store/message-text.h"
+G_BEGIN_DECLS
+
+typedef struct IndexWriter IndexWriter;
+
+/* Opens (or makes) the generation in @generation_dir. @bulk: a large build that no one reads yet: the vocabulary is left for index_writer_finish(). */
+IndexWriter *index_writer_open(const char *generation_dir, gboolean bulk, GError **error);
+void index_writer_close(IndexWriter *writer);
+
+guint32 index_writer_watermark(const IndexWriter *writer);
+guint64 index_writer_gone_seq(const IndexWriter *writer);
+/* Bytes that the changes since the last commit take, about. */
+gsize index_writer_pending(const IndexWriter *writer);
+gboolean index_writer_has_changes(const IndexWriter *writer);
+
+gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, GError **error); /* or replaces */
+gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error);
+gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error);
+void index_writer_set_watermark(IndexWriter *writer, guint32 watermark);
+void index_writer_set_gone_seq(IndexWriter *writer, guint64 gone_seq);
+/* Removes every email that is not in @living. */
+gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *removed_out, GError **error);
+
+gboolean index_writer_commit(IndexWriter *writer, GError **error);
+/* Everything that was put off: commits, builds the vocabulary if it is not there. */
+gboolean index_writer_finish(IndexWriter *writer, GError **error);
+/* One piece of housekeeping, if any is worth it, with its own commit: rewriting of text segments, of a vocabulary with many dead terms. */
+gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexWriter, index_writer_close)
+G_END_DECLS

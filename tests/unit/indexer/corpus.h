@@ -1,0 +1,29 @@
+/* Real and nasty mail, and what may be looked for in it: shared by the tests of this room. */
+#pragma once
+#include "indexer/search-index.h"
+G_BEGIN_DECLS
+
+/* Messages of ../shared/corpus if it is there, else of tests/data/mail: GBytes, at most @max of them (0: all), spread over the whole. */
+GPtrArray *corpus_load(guint max);
+/* Their texts: MessageText. */
+GPtrArray *corpus_texts(const GPtrArray *messages);
+
+/* Something to look for, made from what is in @texts or not: parts of words, words, phrases, punctuation, single characters, up to 1,000 octets, in
+ * every scope. */
+typedef struct {
+	TextLeaf leaf;
+	char *field, *needle; /* owned: what leaf points to */
+} RandomLeaf;
+void random_leaf(RandomLeaf *random, const GPtrArray *texts);
+void random_leaf_clear(RandomLeaf *random);
+
+/* By the one matcher. */
+gboolean text_matches(const MessageText *text, const TextLeaf *leaf);
+
+char *leaf_describe(const TextLeaf *leaf);
+
+/* A fresh folder below the temporary one; removed with all that is in it by remove_folder(). */
+char *make_folder(void);
+void remove_folder(const char *path);
+
+G_END_DECLS
