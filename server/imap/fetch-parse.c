@@ -223,6 +223,16 @@ static gboolean add_section(ImapParser *p, FetchRequest *request, FetchSection *
 {
 	if (section == NULL)
 		return FALSE;
+	for (guint i = 0; i < request->sections->len; i++) {
+		FetchSection *known = request->sections->pdata[i];
+		if (strcmp(known->label, section->label) == 0 && known->count == section->count) {
+			/* Asked twice, answered once. RFC822.HEADER and BODY[HEADER] are two, by their labels. */
+			known->sets_seen |= section->sets_seen;
+			request->sets_seen |= section->sets_seen;
+			section_free(section);
+			return TRUE;
+		}
+	}
 	g_ptr_array_add(request->sections, section);
 	request->sets_seen |= section->sets_seen;
 	if (request->sections->len <= LIMIT_LIST_ITEMS)

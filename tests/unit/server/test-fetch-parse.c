@@ -40,6 +40,8 @@ static void items_are_read(void)
 		{ "FLAGS", "F" },
 		{ "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE)", "FUISEBX" },
 		{ "(uid uid)", "U" },
+		{ "(BODY.PEEK[] BODY[] BODY[]<0.1> BODY[]<0.2> BODY[]<0.2>)",
+			" BODY[]! BODY[]<0>!+1 BODY[]<0>!+2" },
 		{ "BODY", "B" },
 		{ "BODY[]", " BODY[]!" },
 		{ "body.peek[]", " BODY[]" },
@@ -143,11 +145,16 @@ static void wrong_items_are_refused_with_the_place(void)
 	}
 }
 
+/* @piece so often, with a number of its own for "%u". */
 static char *repeat(const char *before, const char *piece, guint n, const char *after)
 {
 	GString *text = g_string_new(before);
-	for (guint i = 0; i < n; i++)
-		g_string_append_printf(text, "%s%s", i > 0 ? " " : "", piece);
+	for (guint i = 0; i < n; i++) {
+		g_autofree char *number = g_strdup_printf("%u", i);
+		g_auto(GStrv) around = g_strsplit(piece, "%u", 2);
+		g_autofree char *numbered = g_strjoinv(number, around);
+		g_string_append_printf(text, "%s%s", i > 0 ? " " : "", numbered);
+	}
 	g_string_append(text, after);
 	return g_string_free(text, FALSE);
 }
@@ -158,7 +165,7 @@ static void lists_are_limited(void)
 		const char *before, *piece, *after;
 		guint limit;
 	} cases[] = {
-		{ "(", "BODY[]", ")", LIMIT_LIST_ITEMS },
+		{ "(", "BODY[]<%u.1>", ")", LIMIT_LIST_ITEMS },
 		{ "BODY[HEADER.FIELDS (", "f", ")]", LIMIT_FETCH_FIELDS },
 	};
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
