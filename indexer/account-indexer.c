@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/account-indexer.h"
+
+#include <unistd.h>
+
+#include "indexer/extractor.h"
+#include "indexer/index-dir.h"
+#include "indexer/index-writer.h"
+
+/* Rows of the feed that are taken at once. */
+#define FEED_ROWS 2000
+/* Farther behind than this, commits are made by memory and no more by time: the small ones would cost more than they give. */
+#define BULK_EMAILS 500
+#define BULK_COMMIT_US (20 * G_USEC_PER_SEC)
+/* How long a step works before it lets others. */
+#define STEP_US (G_USEC_PER_SEC / 4)
+/* A build is swapped in when it is at most so far behind. */
+#define SWAP_LAG 200
+
+/* One index generation that follows the feed. */
+typedef struct {
+	IndexWriter *writer;   /* owned; NULL: closed */
+	guint32 generation;
+	Extractor *extractor;  /* owned; emails that were taken from the feed */
+	guint32 upto;          /* what the watermark is when extractor has given all it has */
+	gint64 since;          /* monotonic: of the first change that is not committed; 0: none */
+	guint64 done, failed;  /* emails since it was opened */
+} Follower;
+
+struct AccountIndexer {
+	Account *account; /* a reference */
+	char *dir;
+	IndexingOptions options;
+	int lock_fd;      /* -1: not locked */
+	Attempts *attempts; /* with the lock */
+	Follower live;
+	Follower build;   /* its writer: a new generation is being built */
+	gboolean repair;  /* there is no usable live index: build is to become it */
+	Extractor *refresh; /* a reindex of a mailbox: owned; else NULL */
+	gboolean refresh_lost; /* changes of refresh were dropped with the live writer */
+	EmailSet *gone;     /* owned: every email that was seen to go; ids are never given again */
+	gboolean reindexing; /* build or refresh is a reindex that somebody asked for */
+	guint64 total, done, failed; /* of it */
+};
+
+/* -- followers ------------------------------------------------------------------------------------------------------ */
+
+static void follower_close(Follower *follower)
+{
+	g_clear_pointer(&follower->extractor, extractor_free);
+	g_clear_pointer(&follower->writer, index_writer_close);
+	follower->since = 0;
+}
+
+static gsize memory_for_one(const AccountIndexer *indexer)
+{
+	/* Xapian needs about as much again while it commits; a build beside the live index halves the rest. */
+	return (gsize)(indexer->options.memory_bytes / (indexer->build.writer != NULL && indexer->live.writer != NULL ? 6 : 3));
+}
+
+static gboolean store_text(AccountIndexer *indexer, Follower *follower, Extracted *one, guint *failed, GError **error)
+{
+	gboolean ok = TRUE;
+	if (email_set_contains(indexer->gone, one->id)) {
+		/* It went after it was read ahead. */
+	} else if (one->text != NULL) {
+		attempts_enter(indexer->attempts, one->id);
+		ok = index_writer_add(follower->writer, one->id, one->text, error);
+		attempts_enter(indexer->attempts, 0);
+	} else if (one->failed != NULL) {
+		(*failed)++;
+		ok = index_writer_fail(follower->writer, one->id, one->failed, error);
+		attempts_clear(indexer->attempts, one->id);
+	}
+	g_clear_pointer(&one->text, message_text_free);
+	g_clear_pointer(&one->failed, g_free);
+	return ok;
+}
+
+/* Takes the next emails from the feed if none are at hand. *none_out: there are none. */
+static gboolean take_added(AccountIndexer *indexer, Follower *follower, const FeedState *feed, gboolean *none_out, GError **error)
+{
+	g_autoptr(GArray) ids = NULL;
+	*none_out = FALSE;
+	if (follower->extractor != NULL)
+		return TRUE;
+	guint32 watermark = index_writer_watermark(follower->writer);
+	if (feed->max_email_id > watermark &&
+		!account_feed_added(indexer->account, watermark, FEED_ROWS, &ids, error))
+		return FALSE;
+	if (ids == NULL || ids->len == 0) {
+		/* Ids between have no message any more. */
+		if (feed->max_email_id > watermark)
+			index_writer_set_watermark(follower->writer, feed->max_email_id);
+		*none_out = TRUE;
+		return TRUE;
+	}
+	/* The feed's state is older than the list: there are none between the list's end and that id. */
+	guint32 last = g_array_index(ids, guint32, ids->len - 1);
+	follower->upto = ids->len < FEED_ROWS ? MAX(last, feed->max_email_id) : last;
+	follower->extractor = extractor_new(indexer->account, indexer->attempts, g_steal_pointer(&ids), indexer->options.crash_on);
+	return TRUE;
+}
+
+static gboolean take_gone(AccountIndexer *indexer, Follower *follower, const FeedState *feed, guint *removed, gboolean *more_out, GError **error)
+{
+	guint64 seq = index_writer_gone_seq(follower->writer);
+	g_autoptr(GArray) gone = NULL;
+	*more_out = FALSE;
+	if (feed->max_gone_seq <= seq)
+		return TRUE;
+	if (!account_feed_gone(indexer->account, seq, FEED_ROWS, &gone, error))
+		return FALSE;
+	for (guint i = 0; i < gone->len; i++) {
+		const FeedGone *one = &g_array_index(gone, FeedGone, i);
+		if (!index_writer_remove(follower->writer, one->email_id, error))
+			return FALSE;
+		email_set_add(indexer->gone, one->email_id);
+		seq = one->seq;
+	}
+	*removed += gone->len;
+	*more_out = gone->len >= FEED_ROWS;
+	index_writer_set_gone_seq(follower->writer, *more_out ? seq : MAX(seq, feed->max_gone_seq));
+	return TRUE;
+}
+
+/* Works on until @until, the memory is used up, or the feed is at its end (*at_end_out). */
+static gboolean follow(AccountIndexer *indexer, Follower *follower, const FeedState *feed, gint64 until, gboolean *at_end_out,
+	IndexingStep *step, GError **error)
+{
+	gboolean none = FALSE, more_gone = FALSE;
+	gsize memory = memory_for_one(indexer);
+	if (!take_gone(indexer, follower, feed, &step->removed, &more_gone, error))
+		return FALSE;
+	while (!none && index_writer_pending(follower->writer) < memory) {
+		Extracted one;
+		if (!take_added(indexer, follower, feed, &none, error))
+			return FALSE;
+		if (none)
+			break;
+		if (!extractor_next(follower->extractor, &one)) {
+			index_writer_set_watermark(follower->writer, follower->upto);
+			g_clear_pointer(&follower->extractor, extractor_free);
+			continue;
+		}
+		guint failed = 0;
+		guint32 id = one.id;
+		if (follower->since == 0)
+			follower->since = g_get_monotonic_time();
+		step->added += one.text != NULL ? 1 : 0;
+		if (!store_text(indexer, follower, &one, &failed, error))
+			return FALSE;
+		index_writer_set_watermark(follower->writer, id);
+		step->failed += failed;
+		follower->failed += failed;
+		follower->done++;
+		if (g_get_monotonic_time() >= until)
+			break;
+	}
+	if (follower->since == 0 && index_writer_has_changes(follower->writer))
+		follower->since = g_get_monotonic_time();
+	*at_end_out = none && !more_gone;
+	return TRUE;
+}
+
+static gboolean follower_commit(Follower *follower, GError **error)
+{
+	if (!index_writer_commit(follower->writer, error))
+		return FALSE;
+	follower->since = 0;
+	return TRUE;
+}
+
+/* -- building a new generation --------------------------------------------------------------------------------------- */
+
+static void drop_build(AccountIndexer *indexer)
+{
+	if (indexer->build.writer == NULL)
+		return;
+	follower_close(&indexer->build);
+	index_dir_remove_generation(indexer->dir, indexer->build.generation);
+}
+
+static gboolean start_build(AccountIndexer *indexer, GError **error)
+{
+	guint32 current = 0;
+	FeedState feed;
+	(void)index_current_generation(indexer->dir, &current);
+	drop_build(indexer);
+	if (!account_feed_state(indexer->account, &feed, error))
+		return FALSE;
+	indexer->build = (Follower){ .generation = index_dir_new_generation(current) };
+	g_autofree char *path = index_generation_path(indexer->dir, indexer->build.generation);
+	indexer->build.writer = index_writer_open(path, TRUE, error);
+	if (indexer->build.writer == NULL) {
+		index_dir_remove_generation(indexer->dir, indexer->build.generation);
+		return FALSE;
+	}
+	/* What was gone before is never read. What goes while this works may be forgotten by the feed before it comes here: swap_build() looks again. */
+	index_writer_set_gone_seq(indexer->build.writer, feed.max_gone_seq);
+	return TRUE;
+}
+
+/* The build is at the feed's end: completes it and makes it the live index. */
+static gboolean swap_build(AccountIndexer *indexer, GError **error)
+{
+	Follower *build = &indexer->build;
+	g_autoptr(GArray) ids = NULL;
+	guint removed;
+	if (!account_feed_emails(indexer->account, NULL, 0, index_writer_watermark(build->writer), &ids, error))
+		return FALSE;
+	g_autoptr(EmailSet) living = email_set_new();
+	for (guint i = 0; i < ids->len; i++)
+		email_set_add(living, g_array_index(ids, guint32, i));
+	if (!index_writer_keep(build->writer, living, &removed, error) || !index_writer_finish(build->writer, error) ||
+		!index_dir_swap(indexer->dir, build->generation, error))
+		return FALSE;
+	follower_close(&indexer->live);
+	indexer->live = *build;
+	*build = (Follower){ .writer = NULL };
+	indexer->repair = FALSE;
+	index_dir_clean(indexer->dir, indexer->live.generation);
+	return TRUE;
+}
+
+/* A step of it. *over_out: swapped in. */
+static gboolean build_step(AccountIndexer *indexer, gboolean *over_out, IndexingStep *step, GError **error)
+{
+	Follower *build = &indexer->build;
+	FeedState feed;
+	gboolean at_end;
+	*over_out = FALSE;
+	if (!account_feed_state(indexer->account, &feed, error) ||
+		!follow(indexer, build, &feed, g_get_monotonic_time() + STEP_US, &at_end, step, error))
+		return FALSE;
+	indexer->total = MAX(feed.emails, build->done);
+	if (!at_end && index_writer_pending(build->writer) < memory_for_one(indexer))
+		return TRUE;
+	if (!at_end)
+		return follower_commit(build, error);
+	/* Completing takes a while: if much has come meanwhile, that first. */
+	if (!index_writer_finish(build->writer, error) || !account_feed_state(indexer->account, &feed, error))
+		return FALSE;
+	build->since = 0;
+	if (feed.max_email_id > index_writer_watermark(build->writer) + SWAP_LAG)
+		return TRUE;
+	if (!swap_build(indexer, error))
+		return FALSE;
+	*over_out = TRUE;
+	return TRUE;
+}
+
+/* -- the live index ---------------------------------------------------------------------------------------------------- */
+
+static gboolean take_lock(AccountIndexer *indexer, GError **error)
+{
+	guint32 generation = 0;
+	if (indexer->lock_fd >= 0)
+		return TRUE;
+	indexer->lock_fd = index_dir_lock(indexer->dir, error);
+	if (indexer->lock_fd < 0)
+		return FALSE;
+	(void)index_current_generation(indexer->dir, &generation);
+	index_dir_clean(indexer->dir, generation);
+	indexer->attempts = attempts_open(indexer->dir);
+	return TRUE;
+}
+
+/* A first index, empty and current at once: searches see it grow. */
+static gboolean make_live(AccountIndexer *indexer, GError **error)
+{
+	indexer->live = (Follower){ .generation = index_dir_new_generation(0) };
+	g_autofree char *path = index_generation_path(indexer->dir, indexer->live.generation);
+	indexer->live.writer = index_writer_open(path, FALSE, error);
+	return indexer->live.writer != NULL && index_writer_commit(indexer->live.writer, error) &&
+	       index_dir_swap(indexer->dir, indexer->live.generation, error);
+}
+
+static gboolean open_live(AccountIndexer *indexer, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	guint32 generation;
+	if (indexer->live.writer != NULL || indexer->repair)
+		return TRUE;
+	if (!take_lock(indexer, error))
+		return FALSE;
+	if (!index_current_generation(indexer->dir, &generation))
+		return make_live(indexer, error);
+	g_autofree char *path = index_generation_path(indexer->dir, generation);
+	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+		return make_live(indexer, error);
+	indexer->live = (Follower){ .generation = generation };
+	indexer->live.writer = index_writer_open(path, FALSE, &cause);
+	if (indexer->live.writer != NULL)
+		return TRUE;
+	if (!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED) &&
+		!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_VERSION)) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	indexer->repair = TRUE;
+	return indexer->build.writer != NULL || start_build(indexer, error);
+}
+
+/* After an error: the next step begins from the last commit. */
+static void drop_live(AccountIndexer *indexer)
+{
+	follower_close(&indexer->live);
+	indexer->refresh_lost = indexer->refresh != NULL;
+}
+
+static gboolean live_step(AccountIndexer *indexer, IndexingStep *step, GError **error)
+{
+	Follower *live = &indexer->live;
+	FeedState feed;
+	gboolean at_end;
+	if (!account_feed_state(indexer->account, &feed, error))
+		return FALSE;
+	gboolean bulk = feed.max_email_id > index_writer_watermark(live->writer) + BULK_EMAILS;
+	gint64 commit_us = bulk ? BULK_COMMIT_US : indexer->options.commit_us;
+	if (!follow(indexer, live, &feed, g_get_monotonic_time() + MIN(STEP_US, commit_us), &at_end, step, error))
+		return FALSE;
+	gboolean due = at_end || index_writer_pending(live->writer) >= memory_for_one(indexer) ||
+		       g_get_monotonic_time() >= live->since + commit_us;
+	step->more = !at_end;
+	if (!due || !index_writer_has_changes(live->writer))
+		return TRUE;
+	if (!follower_commit(live, error))
+		return FALSE;
+	step->committed = TRUE;
+	return TRUE;
+}
+
+gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, GError **error)
+{
+	IndexingStep step = { .more = FALSE };
+	gboolean over = FALSE, ok = open_live(indexer, error);
+	if (ok && indexer->repair) {
+		step.more = step.rebuilt = TRUE;
+		ok = (indexer->build.writer != NULL || start_build(indexer, error)) && build_step(indexer, &over, &step, error);
+		step.committed = over;
+		if (!ok)
+			drop_build(indexer);
+	} else if (ok) {
+		ok = live_step(indexer, &step, error);
+	}
+	if (!ok) {
+		drop_live(indexer);
+		return FALSE;
+	}
+	if (indexer->live.writer != NULL) {
+		step.watermark = index_writer_watermark(indexer->live.writer);
+		step.gone_seq = index_writer_gone_seq(indexer->live.writer);
+	}
+	*step_out = step;
+	return TRUE;
+}
+
+gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, GError **error)
+{
+	*done_out = FALSE;
+	if (indexer->live.writer == NULL || indexer->live.extractor != NULL || indexer->live.since != 0 ||
+		index_writer_has_changes(indexer->live.writer))
+		return TRUE;
+	if (index_writer_maintain(indexer->live.writer, done_out, error))
+		return TRUE;
+	drop_live(indexer);
+	return FALSE;
+}
+
+/* -- reindexing ---------------------------------------------------------------------------------------------------------- */
+
+void account_indexer_cancel(AccountIndexer *indexer)
+{
+	g_clear_pointer(&indexer->refresh, extractor_free);
+	indexer->refresh_lost = FALSE;
+	if (!indexer->repair)
+		drop_build(indexer);
+	indexer->reindexing = FALSE;
+}
+
+gboolean account_indexer_start(AccountIndexer *indexer, const char *mailbox, GError **error)
+{
+	account_indexer_cancel(indexer);
+	indexer->total = indexer->done = indexer->failed = 0;
+	if (!open_live(indexer, error))
+		return FALSE;
+	if (mailbox == NULL || indexer->repair) {
+		if (indexer->build.writer == NULL && !start_build(indexer, error))
+			return FALSE;
+	} else {
+		g_autoptr(GArray) ids = NULL;
+		guint32 watermark = index_writer_watermark(indexer->live.writer);
+		if (!account_feed_emails(indexer->account, mailbox, 0, watermark, &ids, error))
+			return FALSE;
+		indexer->total = ids->len;
+		indexer->refresh =
+			extractor_new(indexer->account, indexer->attempts, g_steal_pointer(&ids), indexer->options.crash_on);
+	}
+	indexer->reindexing = TRUE;
+	return TRUE;
+}
+
+/* Emails of a mailbox, read again and replaced in the live index. */
+static gboolean refresh_step(AccountIndexer *indexer, gboolean *over_out, GError **error)
+{
+	gint64 until = g_get_monotonic_time() + STEP_US;
+	Extracted one;
+	guint failed = 0;
+	*over_out = FALSE;
+	if (indexer->refresh_lost) {
+		g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_FAILED, "the index had to be opened anew: start again");
+		return FALSE;
+	}
+	if (!open_live(indexer, error))
+		return FALSE;
+	if (indexer->repair) {
+		/* The live index turned out to be unusable, and all of it is being built anew. */
+		*over_out = TRUE;
+		return TRUE;
+	}
+	while (g_get_monotonic_time() < until && index_writer_pending(indexer->live.writer) < memory_for_one(indexer)) {
+		if (!extractor_next(indexer->refresh, &one)) {
+			*over_out = TRUE;
+			break;
+		}
+		if (!store_text(indexer, &indexer->live, &one, &failed, error))
+			return FALSE;
+		indexer->done++;
+	}
+	indexer->failed += failed;
+	if (*over_out || index_writer_pending(indexer->live.writer) >= memory_for_one(indexer))
+		return follower_commit(&indexer->live, error);
+	return TRUE;
+}
+
+gboolean account_indexer_reindex(AccountIndexer *indexer, ReindexStep *step_out, GError **error)
+{
+	IndexingStep ignored = { .more = FALSE };
+	gboolean over = !indexer->reindexing, ok = TRUE;
+	if (indexer->refresh != NULL) {
+		ok = refresh_step(indexer, &over, error);
+		if (!ok)
+			drop_live(indexer);
+	} else if (indexer->build.writer != NULL) {
+		ok = build_step(indexer, &over, &ignored, error);
+		Follower *build = over ? &indexer->live : &indexer->build;
+		indexer->done = build->done;
+		indexer->failed = build->failed;
+	} else {
+		over = TRUE;
+	}
+	if (!ok || over) {
+		indexer->repair = indexer->repair && ok;
+		account_indexer_cancel(indexer);
+	}
+	if (ok)
+		*step_out = (ReindexStep){ over, indexer->total, indexer->done, indexer->failed };
+	return ok;
+}
+
+/* -- its life ---------------------------------------------------------------------------------------------------------------- */
+
+AccountIndexer *account_indexer_new(Account *account, const IndexingOptions *options)
+{
+	AccountIndexer *indexer = g_new0(AccountIndexer, 1);
+	indexer->account = account_ref(account);
+	indexer->dir = account_index_dir(account);
+	indexer->options = *options;
+	indexer->lock_fd = -1;
+	indexer->gone = email_set_new();
+	return indexer;
+}
+
+Account *account_indexer_account(const AccountIndexer *indexer)
+{
+	return indexer->account;
+}
+
+void account_indexer_rest(AccountIndexer *indexer)
+{
+	indexer->repair = FALSE;
+	account_indexer_cancel(indexer);
+	follower_close(&indexer->live);
+	g_clear_pointer(&indexer->attempts, attempts_close);
+	if (indexer->lock_fd >= 0)
+		(void)close(indexer->lock_fd);
+	indexer->lock_fd = -1;
+}
+
+void account_indexer_free(AccountIndexer *indexer)
+{
+	if (indexer == NULL)
+		return;
+	account_indexer_rest(indexer);
+	email_set_free(indexer->gone);
+	account_unref(indexer->account);
+	g_free(indexer->dir);
+	g_free(indexer);
+}
