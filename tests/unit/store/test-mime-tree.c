@@ -239,8 +239,10 @@ static void boundary_may_have_any_octets(void)
 static guint depth_of(const MimePart *part)
 {
 	guint depth = 0;
-	for (guint i = 0; part->children != NULL && i < part->children->len; i++)
-		depth = MAX(depth, 1 + depth_of(part->children->pdata[i]));
+	for (guint i = 0; part->children != NULL && i < part->children->len; i++) {
+		guint below = 1 + depth_of(part->children->pdata[i]); /* MAX() would evaluate it twice */
+		depth = MAX(depth, below);
+	}
 	return depth;
 }
 
