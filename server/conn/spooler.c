@@ -1,5 +1,7 @@
 #include "server/conn/spooler.h"
 
+#include <string.h>
+
 /* One write; and how much may wait for it. */
 #define PIECE_BYTES (256 * 1024)
 
@@ -44,6 +46,12 @@ void spooler_free(Spooler *s)
 static void write_piece(gpointer data)
 {
 	Spooler *s = data;
+	/* RFC 3501 section 9: CHAR8 has no NUL. cmd-append.c looks at literals in memory. */
+	if (s->error == NULL && memchr(s->writing->data, '\0', s->writing->len) != NULL) {
+		g_set_error_literal(
+			&s->error, STORE_ERROR, STORE_ERROR_CANNOT, "A message must not have NUL octets");
+		g_clear_pointer(&s->spool, spool_free);
+	}
 	if (s->error == NULL && s->spool == NULL)
 		s->spool = spool_new(s->account, &s->error);
 	if (s->error == NULL && !spool_write(s->spool, s->writing->data, s->writing->len, &s->error))
