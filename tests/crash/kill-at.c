@@ -28,7 +28,7 @@ static void step(const char *name)
 			close(fd);
 		}
 	}
-	if (n == atol(at))
+	if (n == strtol(at, NULL, 10))
 		(void)kill(getpid(), SIGKILL);
 }
 
