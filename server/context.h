@@ -1,5 +1,6 @@
-/* What all sessions share: made by the main program before the first connection, and alive until the last one is gone.
- * The members never change (what they point to is thread-safe); the counts below are under their own lock. */
+/* What all sessions share: made by the main program before the first connection, and alive until the last
+ * one is gone. The members never change (what they point to is thread-safe); the counts below are under
+ * their own lock. */
 #pragma once
 #include "base/settings.h"
 #include "indexer/supervisor.h"
@@ -14,20 +15,21 @@ struct ServerContext {
 	Store *store;
 	Supervisor *supervisor; /* NULL in tests */
 	Auth *auth;
-	Tls *tls;               /* NULL: no certificate, so neither STARTTLS nor logins but on loopback */
-	const char *hostname;   /* in the greeting */
-	guint64 append_limit;   /* octets of one message: APPENDLIMIT */
+	Tls *tls;             /* NULL: no certificate, so neither STARTTLS nor logins but on loopback */
+	const char *hostname; /* in the greeting */
+	guint64 append_limit; /* octets of one message: APPENDLIMIT */
 	/* private */
 	GMutex lock;
-	GHashTable *users;      /* user -> number of sessions; under lock */
-	gint stopping;          /* atomic */
+	GHashTable *users; /* user -> number of sessions; under lock */
+	gint stopping;     /* atomic */
 };
 
 /* @settings is borrowed, as are the members that the caller sets afterwards. */
 void server_context_init(ServerContext *server, const Settings *settings);
 void server_context_clear(ServerContext *server);
 
-/* Counts one more session of @user, or returns FALSE when it has as many as the settings allow. From any thread. */
+/* Counts one more session of @user, or returns FALSE when it has as many as the settings allow. From any
+ * thread. */
 gboolean server_context_enter(ServerContext *server, const char *user);
 void server_context_leave(ServerContext *server, const char *user);
 

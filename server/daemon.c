@@ -36,7 +36,7 @@ struct Daemon {
 	Supervisor *told_supervisor; /* under told_lock */
 	Hub *told_hub;               /* under told_lock */
 	GMutex gone_lock;
-	GHashTable *gone;            /* account -> guint64 *: what is forgotten of its feed; under gone_lock */
+	GHashTable *gone; /* account -> guint64 *: what is forgotten of its feed; under gone_lock */
 };
 
 typedef struct {
@@ -65,7 +65,8 @@ static void forget_gone(gpointer data)
 	g_autoptr(Account) account = store_get_account(job->daemon->store, job->account, &error);
 	if ((account == NULL || !account_feed_forget_gone(account, job->gone_seq, &error)) &&
 		!g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT))
-		log_warning("feed.forget.failed", LOG_STR("account", job->account), LOG_GERROR("error", error));
+		log_warning(
+			"feed.forget.failed", LOG_STR("account", job->account), LOG_GERROR("error", error));
 	g_free(job->account);
 	g_free(job);
 }
@@ -117,10 +118,11 @@ static gboolean become(const char *user, GError **error)
 			error_number != 0 ? g_strerror(error_number) : "no such user");
 		return FALSE;
 	}
-	if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
+	if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 ||
+		setuid(entry->pw_uid) != 0) {
 		error_number = errno;
-		g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(error_number), "server.user: cannot become %s: %s",
-			user, g_strerror(error_number));
+		g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(error_number),
+			"server.user: cannot become %s: %s", user, g_strerror(error_number));
 		return FALSE;
 	}
 	return TRUE;
@@ -135,7 +137,8 @@ static gboolean load_certificate(Daemon *d, GError **error)
 	if (cert[0] == '\0') {
 		if (n_implicit == 0)
 			return TRUE;
-		g_set_error(error, SETTINGS_ERROR, SETTINGS_ERROR_INVALID, "server.listen_imaps needs server.tls_cert");
+		g_set_error(error, SETTINGS_ERROR, SETTINGS_ERROR_INVALID,
+			"server.listen_imaps needs server.tls_cert");
 		return FALSE;
 	}
 	d->tls = tls_new(cert, key[0] != '\0' ? key : cert, error);
@@ -148,14 +151,16 @@ static char *indexer_program(const Settings *settings)
 	if (!settings_is_set(settings, SETTING_INDEX_INDEXER_PATH)) {
 		g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 		g_autofree char *folder = self != NULL ? g_path_get_dirname(self) : NULL;
-		g_autofree char *beside = folder != NULL ? g_build_filename(folder, "mailsift-indexer", NULL) : NULL;
+		g_autofree char *beside =
+			folder != NULL ? g_build_filename(folder, "mailsift-indexer", NULL) : NULL;
 		if (beside != NULL && access(beside, X_OK) == 0)
 			return g_steal_pointer(&beside);
 	}
 	return g_strdup(settings_string(settings, SETTING_INDEX_INDEXER_PATH));
 }
 
-static gboolean start_indexer(Daemon *d, const char *config_path, const char *const *overrides, GError **error)
+static gboolean start_indexer(
+	Daemon *d, const char *config_path, const char *const *overrides, GError **error)
 {
 	g_autofree char *program = indexer_program(d->settings);
 	g_autoptr(GPtrArray) argv = g_ptr_array_new();
@@ -182,7 +187,8 @@ static gboolean make_folder(const char *path, GError **error)
 	if (g_mkdir_with_parents(path, 0700) == 0)
 		return TRUE;
 	int error_number = errno;
-	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(error_number), "%s: %s", path, g_strerror(error_number));
+	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(error_number), "%s: %s", path,
+		g_strerror(error_number));
 	return FALSE;
 }
 
@@ -232,7 +238,8 @@ static void tell(Daemon *d, Hub *hub, Supervisor *supervisor)
 	g_rw_lock_writer_unlock(&d->told_lock);
 }
 
-Daemon *daemon_start(const Settings *settings, const char *config_path, const char *const *overrides, GError **error)
+Daemon *daemon_start(
+	const Settings *settings, const char *config_path, const char *const *overrides, GError **error)
 {
 	g_autoptr(Daemon) d = g_new0(Daemon, 1);
 	d->settings = settings;

@@ -71,7 +71,7 @@ static void set_log(const Settings *settings)
 	(void)log_level_parse(settings_string(settings, SETTING_LOG_LEVEL), &level);
 	log_set_level(level);
 	const char *style = settings_string(settings, SETTING_LOG_STYLE);
-	log_set_style(g_str_equal(style, "journal") ? LOG_STYLE_JOURNAL
+	log_set_style(g_str_equal(style, "journal")   ? LOG_STYLE_JOURNAL
 			: g_str_equal(style, "plain") ? LOG_STYLE_PLAIN
 						      : LOG_STYLE_AUTO);
 }
@@ -96,8 +96,8 @@ static int serve(const Settings *settings, const Options *options)
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Daemon) daemon =
-		daemon_start(settings, options->config, (const char *const *)options->overrides->pdata, &error);
+	g_autoptr(Daemon) daemon = daemon_start(
+		settings, options->config, (const char *const *)options->overrides->pdata, &error);
 	if (daemon == NULL) {
 		log_error("server.failed", LOG_GERROR("error", error));
 		return EXIT_FAILURE;

@@ -3,7 +3,8 @@
 #include <glib.h>
 G_BEGIN_DECLS
 
-/* Sends @state ("READY=1", "STOPPING=1") to the socket that NOTIFY_SOCKET names; nothing without it, or when it fails. */
+/* Sends @state ("READY=1", "STOPPING=1") to the socket that NOTIFY_SOCKET names; nothing without it, or
+ * when it fails. */
 void notify_system(const char *state);
 
 G_END_DECLS

@@ -1,5 +1,6 @@
-/* Who may log in: the users of the passwd-file (store/passwd-file.h). Thread-safe. Checking a password takes tens of
- * milliseconds of CPU (crypt(3)), so it is a worker's job. Passwords are neither kept nor logged. */
+/* Who may log in: the users of the passwd-file (store/passwd-file.h). Thread-safe. Checking a password
+ * takes tens of milliseconds of CPU (crypt(3)), so it is a worker's job. Passwords are neither kept nor
+ * logged. */
 #pragma once
 #include <glib.h>
 G_BEGIN_DECLS
@@ -12,7 +13,8 @@ typedef enum {
 
 typedef struct Auth Auth;
 
-/* The file is read anew whenever it has changed; it need not exist yet. NULL and @error (PASSWD_FILE_ERROR) otherwise. */
+/* The file is read anew whenever it has changed; it need not exist yet. NULL and @error (PASSWD_FILE_ERROR)
+ * otherwise. */
 Auth *auth_new(const char *passwd_path, GError **error);
 void auth_free(Auth *auth);
 

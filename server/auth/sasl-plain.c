@@ -22,8 +22,9 @@ SaslResult sasl_plain_step(SaslExchange *exchange, const guint8 *data, gsize len
 	password++;
 	gsize authzid_len = (gsize)(authcid - 1 - data), authcid_len = (gsize)(password - 1 - authcid);
 	gsize password_len = (gsize)(end - password);
-	if (memchr(password, '\0', password_len) != NULL || authcid_len == 0 || authcid_len > LIMIT_USER_NAME ||
-		password_len > LIMIT_PASSWORD || !g_utf8_validate((const char *)authcid, (gssize)authcid_len, NULL))
+	if (memchr(password, '\0', password_len) != NULL || authcid_len == 0 ||
+		authcid_len > LIMIT_USER_NAME || password_len > LIMIT_PASSWORD ||
+		!g_utf8_validate((const char *)authcid, (gssize)authcid_len, NULL))
 		return SASL_BAD;
 
 	exchange->user = g_strndup((const char *)authcid, authcid_len);

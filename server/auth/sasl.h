@@ -1,5 +1,5 @@
-/* SASL (RFC 4422): the mechanisms are a table, each a function that takes the client's responses one by one. The profile
- * (base64, "*", SASL-IR) is IMAP's and lives in imap/cmd-authenticate.c. */
+/* SASL (RFC 4422): the mechanisms are a table, each a function that takes the client's responses one by
+ * one. The profile (base64, "*", SASL-IR) is IMAP's and lives in imap/cmd-authenticate.c. */
 #pragma once
 #include "server/auth/auth.h"
 G_BEGIN_DECLS
@@ -20,7 +20,7 @@ typedef struct {
 	GString *challenge; /* octets, not base64 */
 	char *user;         /* whom the client names; set on OK, and on FAILED where it is known */
 	GError *error;
-	gpointer state;     /* the mechanism's */
+	gpointer state; /* the mechanism's */
 } SaslExchange;
 
 struct SaslMechanism {

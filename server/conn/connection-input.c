@@ -54,7 +54,8 @@ void connection_update_limits(Connection *c)
 		.strict = TRUE,
 	};
 	if (logged_in(c)) {
-		limits.command_bytes = (gsize)settings_bytes(hub_server(c->hub)->settings, SETTING_LIMITS_COMMAND_LIMIT);
+		limits.command_bytes =
+			(gsize)settings_bytes(hub_server(c->hub)->settings, SETTING_LIMITS_COMMAND_LIMIT);
 		limits.literal_bytes = MIN(limits.command_bytes, LIMIT_LITERAL_IN_MEMORY);
 		limits.strict = FALSE;
 	}

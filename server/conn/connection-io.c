@@ -91,7 +91,8 @@ static gboolean shake_hands(Connection *c)
 		connection_close(c, "handshake");
 		return FALSE;
 	case TRANSPORT_FAILED:
-		log_info("tls.refused", LOG_STR("peer", c->session->peer), LOG_STR("reason", transport_error(c->transport)));
+		log_info("tls.refused", LOG_STR("peer", c->session->peer),
+			LOG_STR("reason", transport_error(c->transport)));
 		connection_close(c, "handshake");
 		return FALSE;
 	}
@@ -119,8 +120,9 @@ static void input_ended(Connection *c)
 		connection_close(c, NULL);
 		return;
 	}
-	/* A client may close its side and still read (`printf ... | nc`): what it has sent is carried out, as far as that
-	 * takes no longer than EOF_GRACE_US. readable() goes on to connection_write(), which closes when nothing is left. */
+	/* A client may close its side and still read (`printf ... | nc`): what it has sent is carried out,
+	 * as far as that takes no longer than EOF_GRACE_US. readable() goes on to connection_write(), which
+	 * closes when nothing is left. */
 }
 
 /* The client will send nothing more, and nothing of what it sent is left to do. */

@@ -1,5 +1,5 @@
-/* The inside of a connection: connection.c has its life, its commands and its clock, connection-io.c what is read and
- * written, connection-input.c how octets become commands. */
+/* The inside of a connection: connection.c has its life, its commands and its clock, connection-io.c what
+ * is read and written, connection-input.c how octets become commands. */
 #pragma once
 #include "base/metrics.h"
 #include "server/conn/connection.h"
@@ -22,48 +22,48 @@ typedef enum {
 struct Connection {
 	Hub *hub;
 	Transport *transport;
-	Session *session;          /* the worker's while run_state is RUN_BUSY */
-	char *user;                /* who has logged in; NULL: nobody. The loop's copy */
+	Session *session; /* the worker's while run_state is RUN_BUSY */
+	char *user;       /* who has logged in; NULL: nobody. The loop's copy */
 	struct event read_event, write_event, timer;
 	gboolean reading, writing; /* the events are added */
 	gint64 timer_at_us;        /* when the timer fires; 0: not set */
 
 	/* input */
-	GByteArray *input;         /* came ahead of its time; NULL: nothing */
+	GByteArray *input; /* came ahead of its time; NULL: nothing */
 	Framing *framing;
-	Spooler *spooler;          /* of the literal that is coming in */
-	GArray *spooled;           /* of SpooledLiteral: the command's so far; NULL: none */
+	Spooler *spooler; /* of the literal that is coming in */
+	GArray *spooled;  /* of SpooledLiteral: the command's so far; NULL: none */
 
 	/* the command */
 	RunState run_state;
 	CommandRun *run;
 	CommandHost host;
-	CommandResult result;      /* the worker's, while busy */
-	GString *line;             /* what a waiting command is called with; NULL: news */
-	guint bad_commands;        /* in a row */
+	CommandResult result; /* the worker's, while busy */
+	GString *line;        /* what a waiting command is called with; NULL: news */
+	guint bad_commands;   /* in a row */
 
 	/* output */
 	Output output;
 	GMutex flush_lock;
-	GString *flushed;          /* by the worker in the middle of a command; under flush_lock; NULL: nothing */
+	GString *flushed; /* by the worker in the middle of a command; under flush_lock; NULL: nothing */
 
-	gint cancelled;            /* atomic: the worker may as well give up */
-	gboolean news;             /* of the selected mailbox, not yet told */
-	gboolean eof;              /* the client has closed its side */
-	gboolean starttls;         /* TLS begins when the output is empty */
-	gboolean stopping;         /* BYE after this command */
-	gboolean closing;          /* no commands any more; closes when the output is empty */
-	gboolean lingering;        /* all is said; waits for the client to close, so that it gets to read it */
-	gboolean dead;             /* closed; waits for its job */
+	gint cancelled;     /* atomic: the worker may as well give up */
+	gboolean news;      /* of the selected mailbox, not yet told */
+	gboolean eof;       /* the client has closed its side */
+	gboolean starttls;  /* TLS begins when the output is empty */
+	gboolean stopping;  /* BYE after this command */
+	gboolean closing;   /* no commands any more; closes when the output is empty */
+	gboolean lingering; /* all is said; waits for the client to close, so that it gets to read it */
+	gboolean dead;      /* closed; waits for its job */
 	gboolean freeing;
-	const char *reason;        /* why it closes: static */
+	const char *reason; /* why it closes: static */
 
-	char *watched_account;     /* whose news it gets; NULL: none */
+	char *watched_account; /* whose news it gets; NULL: none */
 	gint64 watched_mailbox;
 
 	gint64 started_us, active_us, delayed_until_us, eof_at_us, linger_at_us, spoke_us; /* monotonic */
 	guint64 bytes_in, bytes_out, commands;
-	MetricSeries *gauge;       /* METRIC_SESSIONS: the one it is counted in */
+	MetricSeries *gauge; /* METRIC_SESSIONS: the one it is counted in */
 };
 
 /* connection-io.c */

@@ -65,7 +65,8 @@ static void write_flushed(gpointer data)
 	connection_write(c);
 }
 
-/* On the worker. The job that it belongs to is out, so the connection is still there when the loop comes to this. */
+/* On the worker. The job that it belongs to is out, so the connection is still there when the loop comes to
+ * this. */
 static void flush(GString *out, gpointer data)
 {
 	Connection *c = data;
@@ -78,7 +79,8 @@ static void flush(GString *out, gpointer data)
 	loop_post(hub_loop(c->hub), write_flushed, c);
 }
 
-Connection *connection_new(Hub *hub, Transport *transport, const char *peer, gboolean local, gboolean implicit_tls)
+Connection *connection_new(
+	Hub *hub, Transport *transport, const char *peer, gboolean local, gboolean implicit_tls)
 {
 	Connection *c = g_new0(Connection, 1);
 	c->hub = hub;
@@ -166,8 +168,9 @@ void connection_close(Connection *c, const char *reason)
 		g_clear_pointer(&c->transport, transport_free);
 		output_clear(&c->output);
 		log_info("session.end", LOG_STR("user", c->user), LOG_STR("peer", c->session->peer),
-			LOG_STR("reason", c->reason), LOG_UINT("commands", c->commands), LOG_UINT("bytes_in", c->bytes_in),
-			LOG_UINT("bytes_out", c->bytes_out), LOG_MS("ms", g_get_monotonic_time() - c->started_us));
+			LOG_STR("reason", c->reason), LOG_UINT("commands", c->commands),
+			LOG_UINT("bytes_in", c->bytes_in), LOG_UINT("bytes_out", c->bytes_out),
+			LOG_MS("ms", g_get_monotonic_time() - c->started_us));
 	}
 	gboolean job_out = c->run_state == RUN_BUSY || (c->spooler != NULL && spooler_is_busy(c->spooler));
 	if (job_out || c->freeing)
@@ -344,7 +347,8 @@ void connection_news(Connection *c, gint64 mailbox)
 
 /* --- the clock --- */
 
-/* When to look again; 0: never. While a worker has the command only the client's end of file is of interest. */
+/* When to look again; 0: never. While a worker has the command only the client's end of file is of
+ * interest. */
 static gint64 next_deadline(const Connection *c)
 {
 	const Settings *settings = hub_server(c->hub)->settings;
@@ -359,7 +363,8 @@ static gint64 next_deadline(const Connection *c)
 		return MAX(c->spoke_us, c->active_us) + KEEPALIVE_US;
 	deadline = c->active_us + settings_ms(settings, SETTING_SERVER_IDLE_TIMEOUT) * 1000;
 	if (c->user == NULL)
-		deadline = MIN(deadline, c->started_us + settings_ms(settings, SETTING_SERVER_LOGIN_TIMEOUT) * 1000);
+		deadline = MIN(
+			deadline, c->started_us + settings_ms(settings, SETTING_SERVER_LOGIN_TIMEOUT) * 1000);
 	return deadline;
 }
 
@@ -388,7 +393,8 @@ static void time_is_up(Connection *c)
 	else if (c->output.size > 0 || c->closing || transport_in_handshake(c->transport))
 		connection_close(c, "timeout"); /* it does not read */
 	else
-		connection_bye(c, NULL, c->user != NULL ? "Logged out for inactivity" : "Login took too long", "timeout");
+		connection_bye(c, NULL, c->user != NULL ? "Logged out for inactivity" : "Login took too long",
+			"timeout");
 }
 
 static void clock_rings(evutil_socket_t fd, short what, void *data)

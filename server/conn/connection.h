@@ -1,12 +1,12 @@
-/* One client's connection: what it sends becomes commands, commands become jobs of the worker pool, and what these answer
- * is written back, one command at a time and in order. Lives in the loop's thread; while a job of it is out, a worker has
- * its session and its CommandRun, and nobody else touches those.
+/* One client's connection: what it sends becomes commands, commands become jobs of the worker pool, and
+ * what these answer is written back, one command at a time and in order. Lives in the loop's thread; while
+ * a job of it is out, a worker has its session and its CommandRun, and nobody else touches those.
  *
  *     socket -> transport -> framing -> CommandRun -> worker -> output -> transport -> socket
  *
- * Nothing is framed while a command runs: octets that come ahead of it wait as they are, up to CONNECTION_INPUT_BYTES, then
- * the socket is not read. So a command never sees another state than the one before it left (LOGIN, STARTTLS, IDLE), and a
- * client that waits costs no buffer at all. */
+ * Nothing is framed while a command runs: octets that come ahead of it wait as they are, up to
+ * CONNECTION_INPUT_BYTES, then the socket is not read. So a command never sees another state than the one
+ * before it left (LOGIN, STARTTLS, IDLE), and a client that waits costs no buffer at all. */
 #pragma once
 #include "server/conn/hub.h"
 #include "server/conn/transport.h"
@@ -17,10 +17,11 @@ G_BEGIN_DECLS
 #define CONNECTION_INPUT_BYTES (64 * 1024)
 
 /* Takes over @transport, greets (with @implicit_tls after the handshake). @peer is copied. */
-Connection *connection_new(Hub *hub, Transport *transport, const char *peer, gboolean local, gboolean implicit_tls);
+Connection *connection_new(
+	Hub *hub, Transport *transport, const char *peer, gboolean local, gboolean implicit_tls);
 
-/* From a command on the loop: when what is said so far is written, TLS begins; what came already is thrown away, since it
- * was not protected (RFC 3501 section 6.2.1; the attack is CVE-2011-0411 and its kin). */
+/* From a command on the loop: when what is said so far is written, TLS begins; what came already is thrown
+ * away, since it was not protected (RFC 3501 section 6.2.1; the attack is CVE-2011-0411 and its kin). */
 void connection_start_tls(Connection *connection);
 
 /* The store says that the mailbox @mailbox_id, or (0) the list of mailboxes, of the account has changed. */

@@ -5,18 +5,19 @@
 #include <string.h>
 
 typedef enum {
-	STATE_LINE,           /* collecting a line */
-	STATE_LITERAL,        /* collecting a literal in memory */
-	STATE_STREAM_BEGIN,   /* to be told */
-	STATE_STREAM,         /* handing out a literal */
-	STATE_CONTINUE,       /* "+" to be told, then `after` */
-	STATE_SKIP_LINE,      /* a refused command: to the end of its line */
-	STATE_SKIP_LITERAL,   /* a refused command: its literals that come anyway */
-	STATE_REFUSED,        /* to be told */
+	STATE_LINE,         /* collecting a line */
+	STATE_LITERAL,      /* collecting a literal in memory */
+	STATE_STREAM_BEGIN, /* to be told */
+	STATE_STREAM,       /* handing out a literal */
+	STATE_CONTINUE,     /* "+" to be told, then `after` */
+	STATE_SKIP_LINE,    /* a refused command: to the end of its line */
+	STATE_SKIP_LITERAL, /* a refused command: its literals that come anyway */
+	STATE_REFUSED,      /* to be told */
 	STATE_BROKEN,
 } State;
 
-/* The end of a line that may announce a literal: "~{" 20 digits "+}". Longer runs of digits are no number we read. */
+/* The end of a line that may announce a literal: "~{" 20 digits "+}". Longer runs of digits are no number
+ * we read. */
 #define LITERAL_TAIL 26
 
 struct Framing {
@@ -26,12 +27,12 @@ struct Framing {
 	State state;
 	State after; /* STATE_CONTINUE */
 	gboolean line_mode;
-	GString *command;    /* NULL when idle */
-	gsize line_start;    /* of the line that is being collected, in command */
+	GString *command; /* NULL when idle */
+	gsize line_start; /* of the line that is being collected, in command */
 	guint literals;
-	guint64 left;        /* octets of the literal that are to come */
+	guint64 left; /* octets of the literal that are to come */
 	guint64 stream_size;
-	const char *octets;  /* borrowed from the caller's data */
+	const char *octets; /* borrowed from the caller's data */
 	gsize octets_len;
 	const char *refusal; /* static */
 	GString *tail;       /* STATE_SKIP_LINE: the last octets of the line */
@@ -156,9 +157,9 @@ static Announced read_announcement(const char *line, gsize len)
 	return a;
 }
 
-/* In the grammar a literal stands where a string may begin, so after SP or "(" or where a line begins, and not inside of a
- * quoted string. A brace elsewhere is a syntax error, which the parser will tell; to take it for a literal would swallow
- * the commands that follow. */
+/* In the grammar a literal stands where a string may begin, so after SP or "(" or where a line begins, and
+ * not inside of a quoted string. A brace elsewhere is a syntax error, which the parser will tell; to take
+ * it for a literal would swallow the commands that follow. */
 static gboolean may_begin_string(const char *line, gsize at)
 {
 	if (at > 0 && line[at - 1] != ' ' && line[at - 1] != '(')
@@ -209,7 +210,8 @@ static FramingEvent line_complete(Framing *f)
 		refusal = "BAD Too many literals";
 	else
 		choice = f->decide(&literal, f->data, &refusal);
-	if (choice == FRAMING_KEEP && (a.size > f->limits.literal_bytes || command->len + a.size > f->limits.command_bytes)) {
+	if (choice == FRAMING_KEEP &&
+		(a.size > f->limits.literal_bytes || command->len + a.size > f->limits.command_bytes)) {
 		choice = FRAMING_REFUSE;
 		refusal = "NO [LIMIT] Literal is too long";
 	}
@@ -294,7 +296,8 @@ static void begin_overlong(Framing *f, const char *data, gsize n)
 	g_autoptr(GString) seen = g_string_new(NULL);
 	keep_tail(seen, f->command->str + f->line_start, f->command->len - f->line_start);
 	g_string_append_len(f->command, data, (gssize)MIN(n, LIMIT_TAG + 1));
-	begin_skip(f, "BAD Command is too long", f->limits.strict || f->line_mode ? STATE_BROKEN : STATE_SKIP_LINE);
+	begin_skip(f, "BAD Command is too long",
+		f->limits.strict || f->line_mode ? STATE_BROKEN : STATE_SKIP_LINE);
 	g_string_append_len(f->tail, seen->str, (gssize)seen->len);
 	f->literals = 0;
 	f->line_start = 0;

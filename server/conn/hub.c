@@ -28,7 +28,7 @@ struct Hub {
 	struct event *stop_timer;
 	guint stop_ticks;
 	GMutex lock;
-	GHashTable *news;        /* set of News that the loop has not seen; under lock */
+	GHashTable *news; /* set of News that the loop has not seen; under lock */
 };
 
 static guint news_hash(gconstpointer data)

@@ -1,5 +1,5 @@
-/* All connections of the server: counts them, brings them news of their mailboxes, and ends them when the server stops. In
- * the loop's thread, but for hub_news(). */
+/* All connections of the server: counts them, brings them news of their mailboxes, and ends them when the
+ * server stops. In the loop's thread, but for hub_news(). */
 #pragma once
 #include "server/conn/loop.h"
 #include "server/conn/worker-pool.h"
@@ -23,11 +23,12 @@ char *hub_scratch(Hub *hub, gsize *size_out);
 /* A client has connected: takes over @fd. @peer is its address for people; @local: it is on this machine. */
 void hub_accept(Hub *hub, int fd, const char *peer, gboolean local, gboolean implicit_tls);
 
-/* From the store's listener, any thread: @account's mailbox has changed. With @list the set of its mailboxes. */
+/* From the store's listener, any thread: @account's mailbox has changed. With @list the set of its
+ * mailboxes. */
 void hub_news(Hub *hub, const char *account, gint64 mailbox_id, gboolean list);
 
-/* Says BYE to all. When the last one is gone, or after HUB_STOP_SECONDS, calls @done in the loop's thread; commands that
- * still run half that time later are cancelled. */
+/* Says BYE to all. When the last one is gone, or after HUB_STOP_SECONDS, calls @done in the loop's thread;
+ * commands that still run half that time later are cancelled. */
 #define HUB_STOP_SECONDS 10
 void hub_stop(Hub *hub, LoopFunc done, gpointer data);
 

@@ -2,11 +2,11 @@
 
 #include "base/log.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <gio/gio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,7 +29,7 @@ typedef union {
 typedef struct {
 	Hub *hub;
 	int fd;
-	char *path;            /* of a Unix socket, to be removed; else NULL */
+	char *path; /* of a Unix socket, to be removed; else NULL */
 	gboolean implicit_tls;
 	struct event *event;
 	struct event *pause;
@@ -70,7 +70,8 @@ static char *describe(const Address *address)
 	}
 }
 
-/* The address alone, for the log: what fail2ban looks for. An IPv4 client of an IPv6 socket has its IPv4 address. */
+/* The address alone, for the log: what fail2ban looks for. An IPv4 client of an IPv6 socket has its IPv4
+ * address. */
 static char *describe_peer(const Address *address)
 {
 	g_autofree char *host = g_malloc0(INET6_ADDRSTRLEN);
@@ -121,7 +122,8 @@ static gboolean accept_one(Listener *l)
 	int fd = accept4(l->fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
 		int error_number = errno;
-		if (error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS || error_number == ENOMEM) {
+		if (error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
+			error_number == ENOMEM) {
 			log_error("accept.failed", LOG_STR("error", g_strerror(error_number)));
 			struct timeval pause = { .tv_sec = PAUSE_SECONDS };
 			(void)event_del(l->event);
@@ -243,12 +245,14 @@ static int open_inet(const ListenAddress *listen_address, GError **error)
 	return -1;
 }
 
-static gboolean open_all(Listeners *listeners, const Settings *settings, SettingId id, gboolean implicit_tls, GError **error)
+static gboolean open_all(
+	Listeners *listeners, const Settings *settings, SettingId id, gboolean implicit_tls, GError **error)
 {
 	gsize n = 0;
 	const ListenAddress *addresses = settings_addresses(settings, id, &n);
 	for (gsize i = 0; i < n; i++) {
-		int fd = addresses[i].path != NULL ? open_unix(&addresses[i], error) : open_inet(&addresses[i], error);
+		int fd = addresses[i].path != NULL ? open_unix(&addresses[i], error)
+						   : open_inet(&addresses[i], error);
 		if (fd < 0)
 			return FALSE;
 		Listener *l = g_new0(Listener, 1);
@@ -304,7 +308,8 @@ char *listeners_describe(const Listeners *listeners)
 		if (getsockname(l->fd, &address.any, &len) != 0)
 			continue;
 		g_autofree char *text = describe(&address);
-		g_string_append_printf(out, "%s%s", out->len > 0 ? ", " : "", l->path != NULL ? l->path : text);
+		g_string_append_printf(
+			out, "%s%s", out->len > 0 ? ", " : "", l->path != NULL ? l->path : text);
 	}
 	return g_string_free(out, FALSE);
 }

@@ -5,8 +5,9 @@ G_BEGIN_DECLS
 
 typedef struct Listeners Listeners;
 
-/* Binds all of server.listen_imap and server.listen_imaps, and begins to listen; clients wait until listeners_start(). A
- * server that starts as root does this before it gives root up. NULL and @error (G_IO_ERROR) when one cannot be had. */
+/* Binds all of server.listen_imap and server.listen_imaps, and begins to listen; clients wait until
+ * listeners_start(). A server that starts as root does this before it gives root up. NULL and @error
+ * (G_IO_ERROR) when one cannot be had. */
 Listeners *listeners_open(const Settings *settings, GError **error);
 /* Closes them; removes Unix sockets. */
 void listeners_free(Listeners *listeners);

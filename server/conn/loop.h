@@ -1,5 +1,5 @@
-/* The event loop (libevent) and the one way into it from other threads. All events, connections and listeners belong to
- * the thread that runs loop_run(); everything that happens there must not block. */
+/* The event loop (libevent) and the one way into it from other threads. All events, connections and
+ * listeners belong to the thread that runs loop_run(); everything that happens there must not block. */
 #pragma once
 #include <event2/event.h>
 #include <glib.h>
@@ -15,7 +15,8 @@ void loop_free(Loop *loop);
 /* For event_assign() and the like; only in the loop's thread. */
 struct event_base *loop_base(Loop *loop);
 
-/* Has @func(@data) called in the loop's thread, soon, in the order of the calls. From any thread; never blocks. */
+/* Has @func(@data) called in the loop's thread, soon, in the order of the calls. From any thread; never
+ * blocks. */
 void loop_post(Loop *loop, LoopFunc func, gpointer data);
 
 /* Runs until loop_quit(), which is called in the loop's thread. */

@@ -1,4 +1,5 @@
-/* What waits to be written to a client: a queue of chunks. Costs nothing while empty. Used in the loop's thread only. */
+/* What waits to be written to a client: a queue of chunks. Costs nothing while empty. Used in the loop's
+ * thread only. */
 #pragma once
 #include <glib.h>
 G_BEGIN_DECLS

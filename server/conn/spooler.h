@@ -1,5 +1,5 @@
-/* A literal on its way from the socket to a file: octets are gathered in the loop and written by a worker, two pieces at
- * most in memory. In the loop's thread. */
+/* A literal on its way from the socket to a file: octets are gathered in the loop and written by a worker,
+ * two pieces at most in memory. In the loop's thread. */
 #pragma once
 #include "server/conn/worker-pool.h"
 #include "store/mailbox.h"

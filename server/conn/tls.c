@@ -15,7 +15,8 @@ static void set_openssl_error(GError **error, const char *what, const char *path
 	g_autoptr(GString) text = g_string_new(NULL);
 	for (unsigned long code; (code = ERR_get_error()) != 0;) {
 		const char *reason = ERR_reason_error_string(code);
-		g_string_append_printf(text, "%s%s", text->len > 0 ? "; " : "", reason != NULL ? reason : "unknown error");
+		g_string_append_printf(
+			text, "%s%s", text->len > 0 ? "; " : "", reason != NULL ? reason : "unknown error");
 	}
 	g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s %s: %s", what, path,
 		text->len > 0 ? text->str : "unknown error");
@@ -47,10 +48,13 @@ static SSL_CTX *load(const Tls *tls, GError **error)
 		return NULL;
 	}
 	(void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION |
+	SSL_CTX_set_options(context,
+		SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION |
 			SSL_OP_IGNORE_UNEXPECTED_EOF);
 	/* Buffers of idle connections are given back: 34 KB each. */
-	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(context,
+		SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+			SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* Sessions are resumed by tickets alone: no memory for clients that are gone. */
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	return g_steal_pointer(&context);

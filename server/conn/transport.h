@@ -31,7 +31,8 @@ gboolean transport_has_pending(const Transport *transport);
 /* Says that nothing more will be written (close_notify, FIN). */
 void transport_end_output(Transport *transport);
 
-/* Why it failed, for the log: "connection reset by peer", "wrong version number". Static or owned by @transport. */
+/* Why it failed, for the log: "connection reset by peer", "wrong version number". Static or owned by
+ * @transport. */
 const char *transport_error(const Transport *transport);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or NULL without TLS. The caller frees. */
 char *transport_tls_name(const Transport *transport);

@@ -7,13 +7,16 @@
 gboolean capability_plaintext_allowed(const Session *session)
 {
 	return session->tls ||
-		(session->local && settings_bool(session->server->settings, SETTING_AUTH_ALLOW_PLAINTEXT_LOOPBACK));
+		(session->local &&
+			settings_bool(session->server->settings, SETTING_AUTH_ALLOW_PLAINTEXT_LOOPBACK));
 }
 
 void capability_write(const Session *session, GString *out)
 {
-	g_string_append(out, "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE UIDPLUS UNSELECT MOVE NAMESPACE MULTIAPPEND "
-			     "CHILDREN SPECIAL-USE ESEARCH STATUS=SIZE");
+	g_string_append(out,
+		"CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE UIDPLUS UNSELECT MOVE NAMESPACE "
+		"MULTIAPPEND "
+		"CHILDREN SPECIAL-USE ESEARCH STATUS=SIZE");
 	g_string_append_printf(out, " APPENDLIMIT=%" G_GUINT64_FORMAT, session->server->append_limit);
 	if (session->state != SESSION_NOT_AUTHENTICATED)
 		return;

@@ -1,4 +1,5 @@
-/* ENABLE: RFC 5161. Names of extensions that we have and that change what we send are enabled; others are ignored. */
+/* ENABLE: RFC 5161. Names of extensions that we have and that change what we send are enabled; others are
+ * ignored. */
 #include "server/imap/commands.h"
 
 #include "base/limits.h"
@@ -33,7 +34,8 @@ CommandResult cmd_enable(ImapCommand *cmd)
 	guint n = 0;
 	do {
 		g_autofree char *name = NULL;
-		if (!imap_parse_sp(&cmd->args, &error) || (name = imap_parse_atom(&cmd->args, &error)) == NULL) {
+		if (!imap_parse_sp(&cmd->args, &error) ||
+			(name = imap_parse_atom(&cmd->args, &error)) == NULL) {
 			command_error(cmd, error);
 			return COMMAND_DONE;
 		}

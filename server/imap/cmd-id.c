@@ -42,7 +42,9 @@ static gboolean parse_params(ImapParser *args, GString *text, GError **error)
 	if (!imap_peek(args, '(')) {
 		gboolean nil = FALSE;
 		g_autofree char *value = imap_parse_nstring(args, &nil, error);
-		return nil ? imap_parse_end(args, error) : value != NULL ? id_error("expected a list or NIL", error) : FALSE;
+		return nil              ? imap_parse_end(args, error)
+			: value != NULL ? id_error("expected a list or NIL", error)
+					: FALSE;
 	}
 	(void)imap_skip(args, '(');
 	for (guint n = 0; !imap_peek(args, ')'); n++) {
@@ -67,7 +69,8 @@ CommandResult cmd_id(ImapCommand *cmd)
 		cmd->session->client_id = g_strdup(text->str);
 		log_info("session.id", LOG_STR("user", cmd->session->user), LOG_STR("client", text->str));
 	}
-	g_string_append_printf(cmd->out, "* ID (\"name\" \"%s\" \"version\" \"%s\")\r\n", PACKAGE_NAME, PACKAGE_VERSION);
+	g_string_append_printf(
+		cmd->out, "* ID (\"name\" \"%s\" \"version\" \"%s\")\r\n", PACKAGE_NAME, PACKAGE_VERSION);
 	command_ok(cmd, NULL, "ID completed");
 	return COMMAND_DONE;
 }

@@ -1,5 +1,5 @@
-/* IDLE: RFC 2177. The connection calls again when there is news of the mailbox (line NULL) and when the client has sent a
- * line; it sends "* OK Still here" now and then by itself. */
+/* IDLE: RFC 2177. The connection calls again when there is news of the mailbox (line NULL) and when the
+ * client has sent a line; it sends "* OK Still here" now and then by itself. */
 #include "server/imap/command-private.h"
 #include "server/imap/commands.h"
 
@@ -15,7 +15,8 @@ CommandResult cmd_idle(ImapCommand *cmd)
 		g_string_append(cmd->out, "+ idling\r\n");
 	}
 	if (cmd->line != NULL) {
-		if (cmd->line_len == strlen("DONE") && g_ascii_strncasecmp(cmd->line, "DONE", cmd->line_len) == 0)
+		if (cmd->line_len == strlen("DONE") &&
+			g_ascii_strncasecmp(cmd->line, "DONE", cmd->line_len) == 0)
 			command_ok(cmd, NULL, "IDLE completed");
 		else
 			command_bad(cmd, "Expected DONE");

@@ -30,11 +30,14 @@ CommandResult cmd_login(ImapCommand *cmd)
 	g_autoptr(GError) error = NULL;
 	if (!parse(&cmd->args, &user, &password, &error)) {
 		command_error(cmd, error);
-	} else if (strlen(user) > LIMIT_USER_NAME || strlen(password) > LIMIT_PASSWORD || !g_utf8_validate(user, -1, NULL)) {
+	} else if (strlen(user) > LIMIT_USER_NAME || strlen(password) > LIMIT_PASSWORD ||
+		!g_utf8_validate(user, -1, NULL)) {
 		login_finish(cmd, "LOGIN", SASL_FAILED, NULL, NULL);
 	} else {
 		AuthResult result = auth_check_password(cmd->session->server->auth, user, password, &error);
-		SaslResult ended = result == AUTH_OK ? SASL_OK : result == AUTH_FAILED ? SASL_FAILED : SASL_ERROR;
+		SaslResult ended = result == AUTH_OK ? SASL_OK
+			: result == AUTH_FAILED      ? SASL_FAILED
+						     : SASL_ERROR;
 		login_finish(cmd, "LOGIN", ended, user, error);
 	}
 	wipe(password);

@@ -21,7 +21,8 @@ static void write_state(const Session *session, GString *out)
 {
 	const Snapshot *view = session->view;
 	session_write_flag_lists(session, out);
-	g_string_append_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", snapshot_count(view), session_count_recent(session));
+	g_string_append_printf(
+		out, "* %u EXISTS\r\n* %u RECENT\r\n", snapshot_count(view), session_count_recent(session));
 	guint32 unseen = first_unseen(view);
 	if (unseen > 0)
 		g_string_append_printf(out, "* OK [UNSEEN %u] First unseen message\r\n", unseen);

@@ -41,7 +41,8 @@ void command_write_text(GString *out, const char *text, gboolean utf8)
 	}
 }
 
-static void answer(ImapCommand *cmd, CommandOutcome outcome, const char *status, const char *code, const char *text)
+static void answer(
+	ImapCommand *cmd, CommandOutcome outcome, const char *status, const char *code, const char *text)
 {
 	CommandRun *run = run_of(cmd);
 	g_assert(run->answer == NULL); /* a command is answered once */
@@ -83,7 +84,8 @@ void command_bad(ImapCommand *cmd, const char *format, ...)
 
 /* --- errors --- */
 
-/* What each error that is the user's is called on the wire (RFC 5530). Errors that are not in the table are the site's. */
+/* What each error that is the user's is called on the wire (RFC 5530). Errors that are not in the table are
+ * the site's. */
 typedef struct {
 	GQuark (*domain)(void);
 	int error_code;
@@ -119,8 +121,9 @@ static gboolean is_to_mailbox(const char *name)
 
 static void answer_site_error(ImapCommand *cmd, const GError *error)
 {
-	log_error("command.failed", LOG_STR("user", cmd->session->user), LOG_STR("box", cmd->session->mailbox_name),
-		LOG_STR("command", cmd->name), LOG_GERROR("error", error));
+	log_error("command.failed", LOG_STR("user", cmd->session->user),
+		LOG_STR("box", cmd->session->mailbox_name), LOG_STR("command", cmd->name),
+		LOG_GERROR("error", error));
 	if (g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_SPACE))
 		command_no(cmd, "OVERQUOTA", "There is no space left");
 	else if (g_error_matches(error, STORE_ERROR, STORE_ERROR_READ_ONLY))
@@ -142,7 +145,8 @@ void command_error(ImapCommand *cmd, const GError *error)
 		const char *code = known->code;
 		if (g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX) && is_to_mailbox(cmd->name))
 			code = "TRYCREATE";
-		else if (g_error_matches(error, STORE_ERROR, STORE_ERROR_TOO_BIG) && strcmp(cmd->name, "APPEND") == 0)
+		else if (g_error_matches(error, STORE_ERROR, STORE_ERROR_TOO_BIG) &&
+			strcmp(cmd->name, "APPEND") == 0)
 			code = "TOOBIG";
 		command_no(cmd, code, "%s", error->message);
 		return;
@@ -209,13 +213,14 @@ void command_sync(ImapCommand *cmd, gboolean allow_expunge, gboolean with_uid)
 		return;
 	if (g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX) ||
 		g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT)) {
-		/* There is no response for it: the numbers of its messages would be those of nothing. Dovecot does the same. */
+		/* There is no response for it: the numbers of its messages would be those of nothing.
+		 * Dovecot does the same. */
 		command_bye(cmd, NULL, "The selected mailbox was deleted; please connect again");
 		return;
 	}
 	/* The command itself was done; the news come with the next one, if the site gets well. */
-	log_error("session.sync.failed", LOG_STR("user", session->user), LOG_STR("box", session->mailbox_name),
-		LOG_GERROR("error", error));
+	log_error("session.sync.failed", LOG_STR("user", session->user),
+		LOG_STR("box", session->mailbox_name), LOG_GERROR("error", error));
 }
 
 /* --- the run --- */
@@ -224,7 +229,8 @@ static gboolean is_valid_now(ImapCommand *cmd, const CommandEntry *entry)
 {
 	Session *session = cmd->session;
 	CommandFlags flags = entry->flags;
-	gboolean authenticated = session->state == SESSION_AUTHENTICATED || session->state == SESSION_SELECTED;
+	gboolean authenticated =
+		session->state == SESSION_AUTHENTICATED || session->state == SESSION_SELECTED;
 	if ((flags & COMMAND_ANY) != 0)
 		return TRUE;
 	if ((flags & COMMAND_NOT_AUTHENTICATED) != 0) {

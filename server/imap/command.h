@@ -1,5 +1,6 @@
-/* How a command is carried out. The table (imap/commands.c) names each command, its function and the states in which it is valid; cmd-NAME.c has
- * the function. A command runs on a worker thread, one at a time for a connection; what it writes goes to the connection's bounded output.
+/* How a command is carried out. The table (imap/commands.c) names each command, its function and the states
+ * in which it is valid; cmd-NAME.c has the function. A command runs on a worker thread, one at a time for a
+ * connection; what it writes goes to the connection's bounded output.
  *
  *     CommandResult cmd_noop(ImapCommand *cmd)
  *     {
@@ -9,40 +10,40 @@
  *             return COMMAND_DONE;
  *     }
  *
- * Untagged news of the selected mailbox (EXISTS, EXPUNGE, FETCH) is sent by the caller just before the tagged answer, with EXPUNGE only
- * where the table allows it. */
+ * Untagged news of the selected mailbox (EXISTS, EXPUNGE, FETCH) is sent by the caller just before the
+ * tagged answer, with EXPUNGE only where the table allows it. */
 #pragma once
 #include "server/imap/parser.h"
 #include "server/imap/session.h"
 G_BEGIN_DECLS
 
 typedef enum {
-	COMMAND_DONE,     /* the tagged answer was given */
-	COMMAND_AGAIN,    /* the output is full: call again (same @cmd, its state kept in cmd->state) when the client has read */
-	COMMAND_WAIT,     /* IDLE, AUTHENTICATE: call again when the client sent a line (cmd->line) or news came (line NULL) */
+	COMMAND_DONE,  /* the tagged answer was given */
+	COMMAND_AGAIN, /* the output is full: call again, with cmd->state, when the client has read */
+	COMMAND_WAIT,  /* IDLE, AUTHENTICATE: call again with a line of the client's, or news (line NULL) */
 } CommandResult;
 
 typedef enum {
-	COMMAND_ANY = 1 << 0,               /* valid in every state */
+	COMMAND_ANY = 1 << 0, /* valid in every state */
 	COMMAND_NOT_AUTHENTICATED = 1 << 1,
-	COMMAND_AUTHENTICATED = 1 << 2,     /* valid in authenticated state (and selected) */
-	COMMAND_SELECTED = 1 << 3,          /* only when a mailbox is selected */
-	COMMAND_NO_EXPUNGE = 1 << 4,        /* no EXPUNGE during it: FETCH, STORE, SEARCH, SORT, THREAD by sequence number (RFC 9051 7.5.1) */
-	COMMAND_WRITES = 1 << 5,            /* refused with NO [READ-ONLY] after EXAMINE */
-	COMMAND_LOOP = 1 << 6,              /* runs on the event loop, must not block: STARTTLS, LOGOUT, CAPABILITY */
+	COMMAND_AUTHENTICATED = 1 << 2, /* valid in authenticated state (and selected) */
+	COMMAND_SELECTED = 1 << 3,      /* only when a mailbox is selected */
+	COMMAND_NO_EXPUNGE = 1 << 4,    /* EXPUNGE would confuse its sequence numbers (RFC 9051 7.5.1) */
+	COMMAND_WRITES = 1 << 5,        /* refused with NO [READ-ONLY] after EXAMINE */
+	COMMAND_LOOP = 1 << 6, /* runs on the event loop, must not block: STARTTLS, LOGOUT, CAPABILITY */
 } CommandFlags;
 
 typedef struct ImapCommand ImapCommand;
 struct ImapCommand {
 	Session *session;
 	const char *tag;
-	const char *name;             /* upper case, "UID FETCH" */
-	gboolean uid;                 /* the UID variant */
-	ImapParser args;              /* at the first octet after the name: a SP, or the end */
-	GString *out;                 /* append untagged answers here; sent when the function returns (or earlier: command_flush) */
-	gpointer state;               /* the command's own between calls */
+	const char *name; /* upper case, "UID FETCH" */
+	gboolean uid;     /* the UID variant */
+	ImapParser args;  /* at the first octet after the name: a SP, or the end */
+	GString *out;     /* untagged answers; sent when the function returns, or by command_flush() */
+	gpointer state;   /* the command's own between calls */
 	GDestroyNotify free_state;
-	const char *line;             /* COMMAND_WAIT: what the client sent, without line end; NULL for news */
+	const char *line; /* COMMAND_WAIT: what the client sent, without line end; NULL for news */
 	gsize line_len;
 };
 
@@ -65,8 +66,8 @@ void command_flush(ImapCommand *cmd);
 void command_ok(ImapCommand *cmd, const char *code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void command_no(ImapCommand *cmd, const char *code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void command_bad(ImapCommand *cmd, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* Answers for a GError of store, parser or index by its domain and code (table in command.c): BAD for syntax, NO [code] for the user's
- * errors, logged and "NO [SERVERBUG] internal error" for the site's. */
+/* Answers for a GError of store, parser or index by its domain and code (table in command.c): BAD for
+ * syntax, NO [code] for the user's errors, logged and "NO [SERVERBUG] internal error" for the site's. */
 void command_error(ImapCommand *cmd, const GError *error);
 /* BAD if there are arguments. */
 gboolean command_no_args(ImapCommand *cmd);

@@ -1,5 +1,6 @@
-/* The one table of commands. A UID variant is an entry of its own, since its flags differ: EXPUNGE responses are forbidden
- * during FETCH, STORE and SEARCH, and allowed during UID FETCH and the like (RFC 3501 section 7.4.1). */
+/* The one table of commands. A UID variant is an entry of its own, since its flags differ: EXPUNGE
+ * responses are forbidden during FETCH, STORE and SEARCH, and allowed during UID FETCH and the like (RFC
+ * 3501 section 7.4.1). */
 #include "server/imap/commands.h"
 
 static const CommandEntry entries[] = {
@@ -46,7 +47,8 @@ static gpointer make_table(gpointer data)
 	(void)data;
 	GHashTable *table = g_hash_table_new(g_str_hash, g_str_equal);
 	for (guint i = 0; i < G_N_ELEMENTS(entries); i++)
-		g_hash_table_insert(table, (gpointer)(guintptr)entries[i].name, (gpointer)(guintptr)&entries[i]);
+		g_hash_table_insert(
+			table, (gpointer)(guintptr)entries[i].name, (gpointer)(guintptr)&entries[i]);
 	return table;
 }
 

@@ -1,6 +1,7 @@
-/* The functions of the commands, one file each (imap/cmd-NAME.c); imap/commands.c is the table that names them with the
- * states in which they are valid. Each is a CommandFunc: what it may do and must do is in imap/command.h. Where one
- * function serves several commands it looks at cmd->name ("EXAMINE", "MOVE") and cmd->uid. */
+/* The functions of the commands, one file each (imap/cmd-NAME.c); imap/commands.c is the table that names
+ * them with the states in which they are valid. Each is a CommandFunc: what it may do and must do is in
+ * imap/command.h. Where one function serves several commands it looks at cmd->name ("EXAMINE", "MOVE") and
+ * cmd->uid. */
 #pragma once
 #include "server/imap/command.h"
 G_BEGIN_DECLS

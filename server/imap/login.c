@@ -28,7 +28,8 @@ static Account *open_account(Store *store, const char *user, GError **error)
 		return NULL;
 	}
 	g_autoptr(GError) failed = NULL;
-	if (!store_create_account(store, user, &failed) && !g_error_matches(failed, STORE_ERROR, STORE_ERROR_EXISTS)) {
+	if (!store_create_account(store, user, &failed) &&
+		!g_error_matches(failed, STORE_ERROR, STORE_ERROR_EXISTS)) {
 		g_propagate_error(error, g_steal_pointer(&failed));
 		return NULL;
 	}
@@ -38,7 +39,8 @@ static Account *open_account(Store *store, const char *user, GError **error)
 static void log_failure(const ImapCommand *cmd, const char *mechanism, const char *user, const char *reason)
 {
 	log_notice("login.failed", LOG_STR("user", user), LOG_STR("peer", cmd->session->peer),
-		LOG_STR("mechanism", mechanism), LOG_STR("reason", reason), LOG_BOOL("tls", cmd->session->tls));
+		LOG_STR("mechanism", mechanism), LOG_STR("reason", reason),
+		LOG_BOOL("tls", cmd->session->tls));
 	metrics_inc(METRIC_LOGINS, mechanism, "failed");
 }
 
@@ -58,7 +60,8 @@ static void refuse(ImapCommand *cmd, const char *mechanism, SaslResult result, c
 
 static void site_error(ImapCommand *cmd, const char *mechanism, const char *user, const GError *error)
 {
-	log_error("login.error", LOG_STR("user", user), LOG_STR("peer", cmd->session->peer), LOG_GERROR("error", error));
+	log_error("login.error", LOG_STR("user", user), LOG_STR("peer", cmd->session->peer),
+		LOG_GERROR("error", error));
 	metrics_inc(METRIC_LOGINS, mechanism, "error");
 	command_no(cmd, "UNAVAILABLE", "Login is not possible at the moment; the server's log says more");
 }
@@ -82,15 +85,16 @@ static void accept_user(ImapCommand *cmd, const char *mechanism, const char *use
 	session->account = account;
 	session->user = g_strdup(user);
 	session->state = SESSION_AUTHENTICATED;
-	log_info("login.ok", LOG_STR("user", user), LOG_STR("peer", session->peer), LOG_STR("mechanism", mechanism),
-		LOG_BOOL("tls", session->tls));
+	log_info("login.ok", LOG_STR("user", user), LOG_STR("peer", session->peer),
+		LOG_STR("mechanism", mechanism), LOG_BOOL("tls", session->tls));
 	metrics_inc(METRIC_LOGINS, mechanism, "ok");
 	g_autoptr(GString) capability = g_string_new(NULL);
 	capability_write(session, capability);
 	command_ok(cmd, capability->str, "Logged in");
 }
 
-void login_finish(ImapCommand *cmd, const char *mechanism, SaslResult result, const char *user, const GError *error)
+void login_finish(
+	ImapCommand *cmd, const char *mechanism, SaslResult result, const char *user, const GError *error)
 {
 	switch (result) {
 	case SASL_OK:

@@ -114,12 +114,14 @@ void session_write_flag_lists(const Session *session, GString *out)
 	const char *const *keywords = snapshot_all_keywords(session->view, &n);
 	g_autofree char *joined = n > 0 ? g_strjoinv(" ", (char **)(guintptr)keywords) : g_strdup("");
 	const char *space = n > 0 ? " " : "";
-	g_string_append_printf(out, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%s)\r\n", space, joined);
+	g_string_append_printf(
+		out, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%s)\r\n", space, joined);
 	if (session->read_only)
 		g_string_append(out, "* OK [PERMANENTFLAGS ()] Read-only mailbox\r\n");
 	else
 		g_string_append_printf(out,
-			"* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%s \\*)] Flags permitted\r\n",
+			"* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%s \\*)] Flags "
+			"permitted\r\n",
 			space, joined);
 }
 
@@ -161,8 +163,8 @@ static void write_changes(const Session *session, const GArray *changed, gboolea
 	}
 }
 
-/* New messages are \Recent here unless another session was told of them first. RFC 3501 section 2.3.2 leaves open which
- * one that is when several have the mailbox open. */
+/* New messages are \Recent here unless another session was told of them first. RFC 3501 section 2.3.2
+ * leaves open which one that is when several have the mailbox open. */
 static gboolean claim_new(Session *session, const Snapshot *newest, GError **error)
 {
 	guint32 first = 0, uidnext = snapshot_uidnext(newest);
@@ -195,7 +197,8 @@ static void write_news(Session *session, Snapshot *target, const SnapshotDiff *d
 	write_changes(session, diff->changed, with_uid, out);
 }
 
-gboolean session_sync(Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error)
+gboolean session_sync(
+	Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error)
 {
 	if (mailbox_is_deleted(session->mailbox)) {
 		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX, "the selected mailbox was deleted");
@@ -205,7 +208,8 @@ gboolean session_sync(Session *session, GString *out, gboolean allow_expunge, gb
 	if (newest == NULL)
 		return FALSE;
 	if (newest != session->view) {
-		if (snapshot_uidnext(newest) > snapshot_uidnext(session->view) && !claim_new(session, newest, error))
+		if (snapshot_uidnext(newest) > snapshot_uidnext(session->view) &&
+			!claim_new(session, newest, error))
 			return FALSE;
 		g_autoptr(SnapshotDiff) diff = snapshot_diff(session->view, newest);
 		if (allow_expunge || uidset_is_empty(diff->expunged)) {
@@ -233,7 +237,8 @@ static void add_positions(const Snapshot *view, guint32 first, guint32 last, Uid
 	}
 }
 
-static gboolean add_range(const Snapshot *view, UidRange range, gboolean uid, gboolean lenient, UidSet *out, GError **error)
+static gboolean add_range(
+	const Snapshot *view, UidRange range, gboolean uid, gboolean lenient, UidSet *out, GError **error)
 {
 	guint32 n = snapshot_count(view);
 	if (uid) {
@@ -255,7 +260,8 @@ static gboolean add_range(const Snapshot *view, UidRange range, gboolean uid, gb
 	return TRUE;
 }
 
-UidSet *session_resolve_set(const Session *session, const char *set, gboolean uid, gboolean lenient, GError **error)
+UidSet *session_resolve_set(
+	const Session *session, const char *set, gboolean uid, gboolean lenient, GError **error)
 {
 	const Snapshot *view = session->view;
 	guint32 max = uid ? snapshot_max_uid(view) : snapshot_count(view);

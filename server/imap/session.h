@@ -1,41 +1,51 @@
-/* One client's session: who it is, what it has selected, and what it has been told. Used by the one worker that runs its command (or by the loop
- * when none runs); never by two threads at once. */
+/* One client's session: who it is, what it has selected, and what it has been told. Used by the one worker
+ * that runs its command (or by the loop when none runs); never by two threads at once. */
 #pragma once
 #include "base/settings.h"
 #include "indexer/search-index.h"
 #include "store/mailbox.h"
 G_BEGIN_DECLS
 
-typedef enum { SESSION_NOT_AUTHENTICATED, SESSION_AUTHENTICATED, SESSION_SELECTED, SESSION_LOGOUT } SessionState;
-typedef enum { SESSION_CONDSTORE = 1 << 0, SESSION_QRESYNC = 1 << 1, SESSION_UTF8 = 1 << 2, SESSION_REV2 = 1 << 3 } SessionEnabled;
+typedef enum {
+	SESSION_NOT_AUTHENTICATED,
+	SESSION_AUTHENTICATED,
+	SESSION_SELECTED,
+	SESSION_LOGOUT
+} SessionState;
+typedef enum {
+	SESSION_CONDSTORE = 1 << 0,
+	SESSION_QRESYNC = 1 << 1,
+	SESSION_UTF8 = 1 << 2,
+	SESSION_REV2 = 1 << 3
+} SessionEnabled;
 
 typedef struct Session Session;
-typedef struct Connection Connection; /* server/conn/connection.h */
-typedef struct ServerContext ServerContext; /* server/context.h: store, settings, supervisor, passwd file, TLS: what all sessions share */
+typedef struct Connection Connection;       /* server/conn/connection.h */
+typedef struct ServerContext ServerContext; /* server/context.h */
 
 struct Session {
-	Connection *connection;       /* NULL in tests of commands without a network */
+	Connection *connection; /* NULL in tests of commands without a network */
 	ServerContext *server;
 	SessionState state;
 	SessionEnabled enabled;
-	gboolean tls;                 /* the connection is encrypted */
-	gboolean local;               /* peer is on loopback */
-	char *user;                   /* owned; NULL before login */
-	Account *account;             /* a reference */
+	gboolean tls;     /* the connection is encrypted */
+	gboolean local;   /* peer is on loopback */
+	char *user;       /* owned; NULL before login */
+	Account *account; /* a reference */
 	/* selected state */
-	Mailbox *mailbox;             /* a reference */
-	char *mailbox_name;           /* owned */
-	gboolean read_only;           /* EXAMINE */
-	Snapshot *view;               /* what the client knows: its sequence numbers are positions in this */
-	guint32 first_recent;         /* UIDs from here on are \Recent for this session (below first_recent_end) */
+	Mailbox *mailbox;     /* a reference */
+	char *mailbox_name;   /* owned */
+	gboolean read_only;   /* EXAMINE */
+	Snapshot *view;       /* what the client knows: its sequence numbers are positions in this */
+	guint32 first_recent; /* UIDs from here on are \Recent for this session (below first_recent_end) */
 	guint32 first_recent_end;
-	UidSet *silent;               /* UIDs whose flag changes by this very command need no untagged FETCH (STORE .SILENT) */
-	guint64 silent_modseq;        /* changes up to this modseq of those */
-	UidSet *saved;                /* $: SEARCHRES; UIDs */
-	char *client_id;              /* from ID, for the log; owned */
-	char *peer;                   /* the client's address, for the log; owned; NULL in tests */
+	UidSet *silent; /* UIDs whose flags this very command changes without a FETCH (STORE .SILENT) */
+	guint64 silent_modseq; /* changes up to this modseq of those */
+	UidSet *saved;         /* $: SEARCHRES; UIDs */
+	char *client_id;       /* from ID, for the log; owned */
+	char *peer;            /* the client's address, for the log; owned; NULL in tests */
 	guint login_failures;
-	gboolean counted;             /* among the sessions of its user: server_context_enter() */
+	gboolean counted; /* among the sessions of its user: server_context_enter() */
 };
 
 Session *session_new(ServerContext *server, Connection *connection);
@@ -43,17 +53,22 @@ void session_free(Session *session);
 /* Selects: takes the snapshot, claims \Recent. The old mailbox, if any, is closed first. */
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error);
 void session_unselect(Session *session);
-/* Brings the view up to the newest snapshot and appends what the client must be told to @out: EXPUNGE (highest first, only with
- * @allow_expunge; else those messages stay in the view), EXISTS, RECENT, FETCH (FLAGS ...) with UID when @with_uid. */
-gboolean session_sync(Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error);
+/* Brings the view up to the newest snapshot and appends what the client must be told to @out: EXPUNGE
+ * (highest first, only with @allow_expunge; else those messages stay in the view), EXISTS, RECENT, FLAGS
+ * when there are new keywords, FETCH (FLAGS ...) with UID when @with_uid. STORE_ERROR_NO_MAILBOX: it was
+ * deleted. */
+gboolean session_sync(
+	Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error);
 /* Appends "FLAGS (...)" of the message at @position. */
 void session_write_flags(const Session *session, guint32 position, GString *out);
 /* Appends the untagged FLAGS and PERMANENTFLAGS of the selected mailbox. */
 void session_write_flag_lists(const Session *session, GString *out);
 /* How many messages of the view are \Recent in this session. */
 guint32 session_count_recent(const Session *session);
-/* The UIDs that @set (text of a sequence-set, as UIDs or sequence numbers) names in the view. Numbers beyond the end are
- * an error (BAD) for sequence numbers and ignored for UIDs; with @lenient (SEARCH, RFC 7377 section 2) ignored for both. */
-UidSet *session_resolve_set(const Session *session, const char *set, gboolean uid, gboolean lenient, GError **error);
+/* The UIDs that @set (text of a sequence-set, as UIDs or sequence numbers; "$": the saved ones) names in the
+ * view. Numbers beyond the end are an error (BAD) for sequence numbers and ignored for UIDs; with @lenient
+ * (SEARCH, RFC 7377 section 2) ignored for both. */
+UidSet *session_resolve_set(
+	const Session *session, const char *set, gboolean uid, gboolean lenient, GError **error);
 
 G_END_DECLS

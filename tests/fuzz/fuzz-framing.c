@@ -1,5 +1,5 @@
-/* Framing of what a client sends. The first octet says how long the pieces are in which the rest is handed over; the events
- * must be those of the whole, and memory must stay within the limits. */
+/* Framing of what a client sends. The first octet says how long the pieces are in which the rest is handed
+ * over; the events must be those of the whole, and memory must stay within the limits. */
 #include "server/conn/framing.h"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize len);

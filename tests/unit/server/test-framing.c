@@ -16,8 +16,8 @@ static FramingChoice decide(const FramingLiteral *literal, gpointer data, const 
 
 static const FramingLimits limits = { .command_bytes = 400, .literal_bytes = 90, .literals = 3 };
 
-/* Feeds @text in pieces of at most @piece octets; returns what happened as text: "C<command>", "+", "S<offset>,<size>",
- * "D<octets>" (joined), "E", "R<tag> <refusal>", "B<tag> <refusal>". */
+/* Feeds @text in pieces of at most @piece octets; returns what happened as text: "C<command>", "+",
+ * "S<offset>,<size>", "D<octets>" (joined), "E", "R<tag> <refusal>", "B<tag> <refusal>". */
 static char *play(const char *text, gsize len, gsize piece, const FramingLimits *with, gboolean lines)
 {
 	g_autoptr(Framing) framing = framing_new(with, decide, NULL);
@@ -47,8 +47,8 @@ static char *play(const char *text, gsize len, gsize piece, const FramingLimits 
 			g_string_append(out, "+;");
 			break;
 		case FRAMING_STREAM_BEGIN:
-			g_string_append_printf(out, "S%" G_GSIZE_FORMAT ",%" G_GUINT64_FORMAT ";", framing_offset(framing),
-				framing_stream_size(framing));
+			g_string_append_printf(out, "S%" G_GSIZE_FORMAT ",%" G_GUINT64_FORMAT ";",
+				framing_offset(framing), framing_stream_size(framing));
 			break;
 		case FRAMING_OCTETS: {
 			gsize octets_len = 0;
@@ -95,7 +95,8 @@ static const struct {
 	{ "a NOOP\r\nb NOOP\r\nc NO", "Ca NOOP;Cb NOOP;..." },
 	/* literals in memory */
 	{ "a LOGIN {3}\r\nann {6}\r\nse\r\net\r\n", "+;+;Ca LOGIN {3}\r\nann {6}\r\nse\r\net;" },
-	{ "a LOGIN {3+}\r\nann {6+}\r\nsecret\r\nb NOOP\r\n", "Ca LOGIN {3+}\r\nann {6+}\r\nsecret;Cb NOOP;" },
+	{ "a LOGIN {3+}\r\nann {6+}\r\nsecret\r\nb NOOP\r\n",
+		"Ca LOGIN {3+}\r\nann {6+}\r\nsecret;Cb NOOP;" },
 	{ "a X {0}\r\n\r\n", "+;Ca X {0}\r\n;" },
 	{ "a X {0+}\r\n {1+}\r\ny\r\n", "Ca X {0+}\r\n {1+}\r\ny;" },
 	{ "a X ~{2+}\r\nab\r\n", "Ca X ~{2+}\r\nab;" },
@@ -117,8 +118,8 @@ static const struct {
 		"S19,110;D" HUNDRED TEN ";E;S28,101;D" HUNDRED "x;E;Ca APPEND x {110+}\r\n {101+}\r\n;" },
 	/* refused */
 	{ "a APPEND x {2000}\r\nb NOOP\r\n", "Ra NO [TOOBIG] no;Cb NOOP;" },
-	{ "a APPEND x {1010+}\r\n" HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED TEN
-	  " {3+}\r\nabc {2}\r\nb NOOP\r\n",
+	{ "a APPEND x {1010+}\r\n" HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+			HUNDRED TEN " {3+}\r\nabc {2}\r\nb NOOP\r\n",
 		"Ra NO [TOOBIG] no;Cb NOOP;" },
 	{ "a X {95}\r\n", "Ra NO [LIMIT] Literal is too long;" },
 	{ "a X {1+}\r\nx {1+}\r\nx {1+}\r\nx {1+}\r\nx\r\nb NOOP\r\n", "Ra BAD Too many literals;Cb NOOP;" },
@@ -127,8 +128,10 @@ static const struct {
 	{ "a X {95+}\r\n" HUNDRED "\r\nb NOOP\r\n", "Ra NO [LIMIT] Literal is too long;Cb NOOP;" },
 	/* too long: 400 octets are the limit */
 	{ "a X " HUNDRED HUNDRED HUNDRED HUNDRED "\r\nb NOOP\r\n", "Ra BAD Command is too long;Cb NOOP;" },
-	{ "a X " HUNDRED HUNDRED HUNDRED HUNDRED " {5+}\r\nx\r\nyz\r\nb NOOP\r\n", "Ra BAD Command is too long;Cb NOOP;" },
-	{ "a X {80+}\r\n" HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED "\r\nb NOOP\r\n", "Ra BAD Command is too long;Cb NOOP;" },
+	{ "a X " HUNDRED HUNDRED HUNDRED HUNDRED " {5+}\r\nx\r\nyz\r\nb NOOP\r\n",
+		"Ra BAD Command is too long;Cb NOOP;" },
+	{ "a X {80+}\r\n" HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED "\r\nb NOOP\r\n",
+		"Ra BAD Command is too long;Cb NOOP;" },
 	/* tags that are none are not repeated */
 	{ "{2000}\r\nb NOOP\r\n", "R* NO [TOOBIG] no;Cb NOOP;" },
 	{ "a\tb {2000}\r\nb NOOP\r\n", "R* NO [TOOBIG] no;Cb NOOP;" },
@@ -138,7 +141,8 @@ static const struct {
 static void commands_and_literals_are_found(void)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *events = play(cases[i].input, strlen(cases[i].input), G_MAXSIZE, &limits, FALSE);
+		g_autofree char *events =
+			play(cases[i].input, strlen(cases[i].input), G_MAXSIZE, &limits, FALSE);
 		g_assert_cmpstr(events, ==, cases[i].events);
 	}
 }
@@ -147,7 +151,8 @@ static void cuts_do_not_matter(void)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		for (gsize piece = 1; piece < 30; piece++) {
-			g_autofree char *events = play(cases[i].input, strlen(cases[i].input), piece, &limits, FALSE);
+			g_autofree char *events =
+				play(cases[i].input, strlen(cases[i].input), piece, &limits, FALSE);
 			g_assert_cmpstr(events, ==, cases[i].events);
 		}
 	}
@@ -160,12 +165,15 @@ static void random_octets_give_the_same_events_however_cut(void)
 		g_autoptr(GString) text = g_string_new(NULL);
 		for (gint n = g_test_rand_int_range(0, 200); n > 0; n--) {
 			if (g_test_rand_int_range(0, 8) == 0)
-				g_string_append_printf(text, " {%d%s}\r\n", g_test_rand_int_range(0, 130), g_test_rand_bit() ? "+" : "");
+				g_string_append_printf(text, " {%d%s}\r\n", g_test_rand_int_range(0, 130),
+					g_test_rand_bit() ? "+" : "");
 			else
-				g_string_append_c(text, alphabet[g_test_rand_int_range(0, sizeof alphabet - 1)]);
+				g_string_append_c(
+					text, alphabet[g_test_rand_int_range(0, sizeof alphabet - 1)]);
 		}
 		g_autofree char *whole = play(text->str, text->len, G_MAXSIZE, &limits, FALSE);
-		g_autofree char *cut = play(text->str, text->len, (gsize)g_test_rand_int_range(1, 20), &limits, FALSE);
+		g_autofree char *cut =
+			play(text->str, text->len, (gsize)g_test_rand_int_range(1, 20), &limits, FALSE);
 		g_assert_cmpstr(whole, ==, cut);
 	}
 }
@@ -189,7 +197,9 @@ static void the_end_of_a_long_line_is_seen_however_cut(void)
 
 static void strict_limits_break_at_once(void)
 {
-	const FramingLimits strict = { .command_bytes = 100, .literal_bytes = 100, .literals = 3, .strict = TRUE };
+	const FramingLimits strict = {
+		.command_bytes = 100, .literal_bytes = 100, .literals = 3, .strict = TRUE
+	};
 	static const char text[] = "a X " HUNDRED;
 	g_autofree char *events = play(text, strlen(text), G_MAXSIZE, &strict, FALSE);
 	g_assert_cmpstr(events, ==, "Ba BAD Command is too long;");
@@ -219,8 +229,10 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/framing/commands_and_literals_are_found", commands_and_literals_are_found);
 	g_test_add_func("/framing/cuts_do_not_matter", cuts_do_not_matter);
-	g_test_add_func("/framing/random_octets_give_the_same_events_however_cut", random_octets_give_the_same_events_however_cut);
-	g_test_add_func("/framing/the_end_of_a_long_line_is_seen_however_cut", the_end_of_a_long_line_is_seen_however_cut);
+	g_test_add_func("/framing/random_octets_give_the_same_events_however_cut",
+		random_octets_give_the_same_events_however_cut);
+	g_test_add_func("/framing/the_end_of_a_long_line_is_seen_however_cut",
+		the_end_of_a_long_line_is_seen_however_cut);
 	g_test_add_func("/framing/strict_limits_break_at_once", strict_limits_break_at_once);
 	g_test_add_func("/framing/line_mode_knows_no_literals", line_mode_knows_no_literals);
 	g_test_add_func("/framing/nul_octets_are_kept", nul_octets_are_kept);
