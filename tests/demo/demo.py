@@ -202,11 +202,11 @@ To connect with a mail client:
     mutt -f imaps://%s@127.0.0.1:%d/INBOX
 
 With curl:
-    curl -k --user '%s:%s' 'imaps://127.0.0.1:%d/INBOX' -X 'UID SEARCH TEXT "freedom of"'
+    curl -k --user '%s:%s' 'imaps://127.0.0.1:%d/INBOX' -X 'UID SEARCH TEXT "open sourc"'
     TOKEN=$(cat '%s')
     curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:%d/v1/stats
     curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:%d/v1/accounts/%s
-    curl -H "Authorization: Bearer $TOKEN" -d '{"account": "%s"}' http://127.0.0.1:%d/v1/reindex
+    curl -H "Authorization: Bearer $TOKEN" --json '{"account": "%s"}' http://127.0.0.1:%d/v1/reindex
 
 The server's log is %s''' % (
         server.port, server.tls_port, ACCOUNT, options.password, ACCOUNT, server.tls_port, ACCOUNT, options.password,

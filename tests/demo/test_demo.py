@@ -58,7 +58,19 @@ def test_a_taken_port_is_named(tmp_path):
     assert not folder.exists()
 
 
-def test_ctrl_c_ends_the_server_and_removes_its_data(tmp_path):
+def run_curls(text, folder):
+    """Runs the commands that are printed under "With curl:", in one shell; returns what they print."""
+    commands = text.split('With curl:\n')[1].split('\n\n')[0]
+    assert commands.count('curl ') == 4
+    (folder / '.curlrc').write_text('fail\nsilent\nshow-error\n', encoding='utf-8')
+    done = subprocess.run(['sh', '-e', '-c', commands], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+                          env=os.environ | {'CURL_HOME': str(folder)})
+    assert done.returncode == 0, commands + done.stdout
+    return done.stdout
+
+
+def test_ctrl_c_ends_the_server_whose_printed_commands_work(tmp_path):
     folder = tmp_path / 'demo'
     with subprocess.Popen(command(folder, free_ports()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True) as demo:
@@ -71,6 +83,9 @@ def test_ctrl_c_ends_the_server_and_removes_its_data(tmp_path):
             else:
                 raise AssertionError(''.join(lines))
             assert servers_of(folder)
+            printed = run_curls(''.join(lines), tmp_path)
+            assert '* SEARCH ' in printed
+            assert '"messages"' in printed
             demo.send_signal(signal.SIGINT)
             rest = demo.stdout.read()
             assert demo.wait(timeout=60) == 0, rest
