@@ -54,7 +54,8 @@ struct Account {
 	GHashTable *mailboxes;  /* id -> Mailbox; the cache's own reference keeps it */
 	GQueue unused; /* of Mailbox: those with the cache's reference only, the one used last in front */
 
-	GMutex unlinked_mutex; /* of @unlinked */
+	GMutex unlinked_mutex; /* of the two below */
+	GHashTable *cur_mtimes; /* id of mailbox -> mtime of its cur/ (both gint64, owned) that waits for a transaction */
 	GArray *unlinked;      /* owned: files that are gone, but still in `garbage` (mailbox-expunge.c) */
 
 	GMutex noted_mutex; /* of what listeners have been told */

@@ -136,6 +136,7 @@ static Account *account_new(Store *store, const char *name)
 	g_queue_init(&account->unused);
 	g_mutex_init(&account->unlinked_mutex);
 	account->unlinked = unlinked_new();
+	account->cur_mtimes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	g_mutex_init(&account->noted_mutex);
 	return account;
 }
@@ -154,6 +155,7 @@ static void account_free(Account *account)
 	g_mutex_clear(&account->mailboxes_mutex);
 	g_mutex_clear(&account->unlinked_mutex);
 	g_array_unref(account->unlinked);
+	g_hash_table_unref(account->cur_mtimes);
 	g_mutex_clear(&account->noted_mutex);
 	g_free(account->name);
 	g_free(account->dir);

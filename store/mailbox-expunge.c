@@ -159,11 +159,22 @@ GArray *unlinked_new(void)
 	return unlinked;
 }
 
+typedef struct {
+	GArray *files;      /* of Unlinked */
+	GHashTable *mtimes; /* as Account.cur_mtimes */
+} Forget;
+
 static gboolean forget_unlinked(Db *db, gpointer data, GError **error)
 {
-	GArray *files = data;
-	for (guint i = 0; i < files->len; i++) {
-		const Unlinked *unlinked = &g_array_index(files, Unlinked, i);
+	const Forget *forget = data;
+	GHashTableIter iter;
+	gpointer id, mtime_ns;
+	g_hash_table_iter_init(&iter, forget->mtimes);
+	while (g_hash_table_iter_next(&iter, &id, &mtime_ns))
+		if (!mailbox_cur_write(db, *(const gint64 *)id, *(const gint64 *)mtime_ns, error))
+			return FALSE;
+	for (guint i = 0; i < forget->files->len; i++) {
+		const Unlinked *unlinked = &g_array_index(forget->files, Unlinked, i);
 		if (!db_run(db, error, "DELETE FROM garbage WHERE mailbox=? AND file=?", DB_INT(unlinked->mailbox),
 			    DB_TEXT(unlinked->file)))
 			return FALSE;
@@ -173,15 +184,22 @@ static gboolean forget_unlinked(Db *db, gpointer data, GError **error)
 
 void account_forget_unlinked(Account *account, guint above)
 {
-	g_autoptr(GArray) files = NULL;
+	Forget forget = { NULL, NULL };
 	g_mutex_lock(&account->unlinked_mutex);
 	if (account->unlinked->len > above) {
-		files = account->unlinked;
+		forget.files = account->unlinked;
 		account->unlinked = unlinked_new();
+		forget.mtimes = g_hash_table_ref(account->cur_mtimes);
+		g_hash_table_unref(account->cur_mtimes);
+		account->cur_mtimes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	}
 	g_mutex_unlock(&account->unlinked_mutex);
-	if (files != NULL) /* if it fails, the next to open the account does it */
-		(void)account_write(account, forget_unlinked, files, NULL);
+	if (forget.files == NULL)
+		return;
+	/* If it fails, the next to open the account does it. */
+	(void)account_write(account, forget_unlinked, &forget, NULL);
+	g_array_unref(forget.files);
+	g_hash_table_unref(forget.mtimes);
 }
 
 /* Unlinks a file in cur/. With the account's lock, so that the folder's name is right. */

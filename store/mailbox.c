@@ -352,6 +352,12 @@ void mailbox_cur_end(Mailbox *mailbox)
 	g_autofree char *path = mailbox_path(mailbox, "cur", NULL);
 	if (mailbox->cur_mtime_ns != 0)
 		mailbox->cur_mtime_ns = maildir_mtime_ns(path);
+	/* For changes that no transaction of their own follows: unlinking. */
+	Account *account = mailbox->account;
+	g_mutex_lock(&account->unlinked_mutex);
+	(void)g_hash_table_replace(account->cur_mtimes, g_memdup2(&mailbox->id, sizeof(gint64)),
+		g_memdup2(&mailbox->cur_mtime_ns, sizeof(gint64)));
+	g_mutex_unlock(&account->unlinked_mutex);
 	g_mutex_unlock(&mailbox->cur_mutex);
 }
 

@@ -43,7 +43,7 @@ Store *store_open(const StoreOptions *options, GError **error);
 void store_close(Store *store); /* finishes transactions, writes the clean mark; no account may be in use */
 void store_set_listener(Store *store, StoreListener listener, gpointer data); /* before the first account is opened */
 
-/* Account names: 1..LIMIT_ACCOUNT_NAME octets of UTF-8 without "/", NUL and control characters, not "." or "..", not starting with ".". */
+/* Account names: 1..LIMIT_USER_NAME octets of UTF-8 without "/", NUL and control characters, not "." or "..", not starting with ".". */
 gboolean store_account_name_ok(const char *name);
 GPtrArray *store_list_accounts(Store *store, GError **error);  /* of char*, sorted; from the folders */
 gboolean store_create_account(Store *store, const char *name, GError **error); /* with INBOX; STORE_ERROR_EXISTS */
