@@ -17,6 +17,13 @@ static GHashTable *failed_ids(SearchIndex *index, GError **error)
 	return ids;
 }
 
+static void count_lagging(const SnapshotChunk *chunk, guint row, AccountSummary *summary)
+{
+	summary->lag++;
+	if (summary->lag_since == 0 || chunk->saved_at[row] < summary->lag_since)
+		summary->lag_since = chunk->saved_at[row];
+}
+
 static void count_messages(const Snapshot *snapshot, guint32 watermark, GHashTable *failed, AccountSummary *summary)
 {
 	for (guint c = 0; c < snapshot_n_chunks(snapshot); c++) {
@@ -24,7 +31,7 @@ static void count_messages(const Snapshot *snapshot, guint32 watermark, GHashTab
 		summary->messages += chunk->n;
 		for (guint i = 0; i < chunk->n; i++) {
 			if (chunk->email_id[i] > watermark)
-				summary->lag++;
+				count_lagging(chunk, i, summary);
 			else if (g_hash_table_contains(failed, GUINT_TO_POINTER(chunk->email_id[i])))
 				summary->failed++;
 			else
@@ -89,26 +96,36 @@ static void add(AccountSummary *sum, const AccountSummary *more)
 	sum->bytes_xapian += more->bytes_xapian;
 	sum->bytes_text += more->bytes_text;
 	sum->bytes_vocabulary += more->bytes_vocabulary;
+	if (more->lag_since != 0 && (sum->lag_since == 0 || more->lag_since < sum->lag_since))
+		sum->lag_since = more->lag_since;
 }
 
-gboolean site_summary(Store *store, AccountSummary *sum_out, guint *accounts_out, guint *broken_out, GError **error)
+gboolean site_summary(Store *store, SiteSummary *site_out, GError **error)
 {
 	g_autoptr(GPtrArray) names = store_list_accounts(store, error);
 	if (names == NULL)
 		return FALSE;
-	AccountSummary sum = { 0 };
-	*broken_out = 0;
+	SiteSummary site = { .broken = g_ptr_array_new_with_free_func(g_free) };
 	for (guint i = 0; i < names->len; i++) {
+		const char *name = names->pdata[i];
 		AccountSummary one;
-		g_autoptr(Account) account = store_get_account(store, names->pdata[i], NULL);
-		if (account != NULL && account_summary(account, &one, NULL))
-			add(&sum, &one);
+		g_autoptr(GError) broken = NULL;
+		g_autoptr(Account) account = store_get_account(store, name, &broken);
+		if (account != NULL && account_summary(account, &one, &broken))
+			add(&site.sum, &one);
+		else if (g_error_matches(broken, STORE_ERROR, STORE_ERROR_NO_ACCOUNT))
+			continue; /* deleted meanwhile */
 		else
-			++*broken_out;
+			g_ptr_array_add(site.broken, g_strdup_printf("%s: %s", name, broken->message));
+		site.accounts++;
 	}
-	*accounts_out = names->len;
-	*sum_out = sum;
+	*site_out = site;
 	return TRUE;
+}
+
+void site_summary_clear(SiteSummary *site)
+{
+	g_clear_pointer(&site->broken, g_ptr_array_unref);
 }
 
 static json_t *number(guint64 n)
@@ -129,6 +146,7 @@ json_t *account_summary_json(const AccountSummary *summary)
 	json_object_set_new(object, "emails", number(summary->emails));
 	json_object_set_new(object, "indexed", number(summary->indexed));
 	json_object_set_new(object, "lag", number(summary->lag));
+	json_object_set_new(object, "lag_since", web_time_json(summary->lag_since * G_USEC_PER_SEC));
 	json_object_set_new(object, "failed", number(summary->failed));
 	json_object_set_new(object, "documents", number(summary->documents));
 	json_object_set_new(object, "index_bytes", bytes);

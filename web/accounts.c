@@ -24,9 +24,11 @@ static json_t *failures_json(const GPtrArray *failures)
 	json_t *list = json_array();
 	for (guint i = 0; i < failures->len; i++) {
 		const IndexFailure *failure = failures->pdata[i];
-		g_autofree char *reason = g_utf8_make_valid(failure->reason, -1);
-		json_array_append_new(list, json_pack("{s:I, s:s, s:I}", "email", (json_int_t)failure->email_id, "reason", reason,
-		                                      "failed_at", (json_int_t)failure->failed_at));
+		json_t *object = json_object();
+		json_object_set_new(object, "email", json_integer((json_int_t)failure->email_id));
+		json_object_set_new(object, "reason", web_text_json(failure->reason));
+		json_object_set_new(object, "failed_at", web_time_json(failure->failed_at));
+		json_array_append_new(list, object);
 	}
 	return list;
 }

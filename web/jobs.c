@@ -6,40 +6,22 @@
 #include "store/mailbox.h"
 #include "web/web-private.h"
 
-/* RFC 3339 in UTC, or null for "not yet". */
-static json_t *time_json(gint64 at_us)
-{
-	if (at_us == 0)
-		return json_null();
-	g_autoptr(GDateTime) at = g_date_time_new_from_unix_utc(at_us / G_USEC_PER_SEC);
-	g_autofree char *text = g_date_time_format(at, "%Y-%m-%dT%H:%M:%SZ");
-	return json_string(text);
-}
-
-static json_t *text_json(const char *text)
-{
-	if (text == NULL)
-		return json_null();
-	g_autofree char *valid = g_utf8_make_valid(text, -1);
-	return json_string(valid);
-}
-
 static json_t *job_json(const IndexJob *job)
 {
 	json_t *object = json_object();
 	json_object_set_new(object, "id", json_integer((json_int_t)job->id));
-	json_object_set_new(object, "account", text_json(job->account));
-	json_object_set_new(object, "mailbox", text_json(job->mailbox));
+	json_object_set_new(object, "account", web_text_json(job->account));
+	json_object_set_new(object, "mailbox", web_text_json(job->mailbox));
 	json_object_set_new(object, "state", json_string(index_job_state_name(job->state)));
 	json_object_set_new(object, "total", json_integer((json_int_t)job->total));
 	json_object_set_new(object, "done", json_integer((json_int_t)job->done));
 	json_object_set_new(object, "failed", json_integer((json_int_t)job->failed));
 	json_object_set_new(object, "rate", json_real(job->rate));
 	json_object_set_new(object, "remaining_seconds", job->remaining_s < 0 ? json_null() : json_integer(job->remaining_s));
-	json_object_set_new(object, "created_at", time_json(job->created_at));
-	json_object_set_new(object, "started_at", time_json(job->started_at));
-	json_object_set_new(object, "finished_at", time_json(job->finished_at));
-	json_object_set_new(object, "reason", text_json(job->reason));
+	json_object_set_new(object, "created_at", web_time_json(job->created_at));
+	json_object_set_new(object, "started_at", web_time_json(job->started_at));
+	json_object_set_new(object, "finished_at", web_time_json(job->finished_at));
+	json_object_set_new(object, "reason", web_text_json(job->reason));
 	return object;
 }
 
@@ -54,7 +36,8 @@ static gboolean read_reindex(WebRequest *request, json_t **body_out, const char 
 		return TRUE;
 	}
 	json_error_t at;
-	json_t *body = json_loadb(request->body->str, request->body->len, JSON_REJECT_DUPLICATES, &at);
+	json_t *body = json_loadb(request->body->str, request->body->len,
+	                          JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
 	*body_out = body;
 	if (body == NULL) {
 		web_problem(request, MHD_HTTP_BAD_REQUEST, NULL, NULL, "the body is no JSON: %s, at octet %d", at.text, at.position);
@@ -113,7 +96,8 @@ static void start_jobs(WebRequest *request, const GPtrArray *accounts, const cha
 		guint64 id = supervisor_reindex(supervisor, accounts->pdata[i], mailbox);
 		g_autoptr(IndexJob) job = supervisor_job(supervisor, id);
 		log_notice("reindex.requested", LOG_STR("account", accounts->pdata[i]), LOG_STR("box", mailbox), LOG_UINT("job", id));
-		json_array_append_new(list, job_json(job));
+		/* NULL: over and forgotten by now. */
+		json_array_append_new(list, job != NULL ? job_json(job) : json_pack("{s:I}", "id", (json_int_t)id));
 		if (single) {
 			g_free(location);
 			location = g_strdup_printf("/v1/jobs/%" G_GUINT64_FORMAT, id);
@@ -172,8 +156,7 @@ void web_delete_job(WebRequest *request)
 	if (job == NULL)
 		return;
 	if (!supervisor_cancel(request->web->context.supervisor, id)) {
-		web_problem(request, MHD_HTTP_CONFLICT, NULL, NULL, "job %" G_GUINT64_FORMAT " is over (%s)", id,
-		            index_job_state_name(job->state));
+		web_problem(request, MHD_HTTP_CONFLICT, NULL, NULL, "job %" G_GUINT64_FORMAT " is over", id);
 		return;
 	}
 	log_notice("reindex.cancelled", LOG_STR("account", job->account), LOG_UINT("job", id));

@@ -11,4 +11,7 @@ void web_on_completed(void *web, struct MHD_Connection *connection, void **reque
  * others choose are refused, so that a page of theirs cannot reach us by pointing its name here (DNS rebinding). Pure. */
 gboolean web_host_ok(const char *host, const char *hostname);
 
+/* Whether a Content-Type field (NULL: there is none) says application/json, with any parameters. Pure. */
+gboolean web_type_is_json(const char *type);
+
 G_END_DECLS

@@ -11,7 +11,24 @@
 #include "web/web-private.h"
 
 #define WEB_CONNECTIONS 100  /* at once, for each address */
+#define WEB_THREADS 4        /* of each address: one that sums up all accounts does not keep /healthz waiting */
 #define WEB_TIMEOUT_S 30     /* of a connection on which nothing happens */
+
+/* One address: what libmicrohttpd serves, and the socket's file. */
+typedef struct {
+	struct MHD_Daemon *daemon;
+	char *path; /* owned; NULL: TCP */
+} WebListener;
+
+static void listener_free(gpointer data)
+{
+	WebListener *listener = data;
+	MHD_stop_daemon(listener->daemon);
+	if (listener->path != NULL)
+		(void)unlink(listener->path);
+	g_free(listener->path);
+	g_free(listener);
+}
 
 static gboolean fail_errno(GError **error, const char *address, const char *what, int code)
 {
@@ -28,6 +45,18 @@ static gboolean is_loopback(const ListenAddress *address)
 	return host != NULL && g_inet_address_get_is_loopback(host);
 }
 
+/* Whether a server answers at the Unix socket @path. */
+static gboolean is_alive(const char *path)
+{
+	g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+	g_autoptr(GSocketClient) client = g_socket_client_new();
+	g_socket_client_set_enable_proxy(client, FALSE);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GSocketConnection) connection =
+		g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, &error);
+	return connection != NULL || !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+}
+
 /* A Unix socket that an earlier process left behind is removed; anything else at the path is not. */
 static gboolean remove_stale(const char *path, GError **error)
 {
@@ -36,6 +65,8 @@ static gboolean remove_stale(const char *path, GError **error)
 		return errno == ENOENT || fail_errno(error, path, "cannot be looked at", errno);
 	if (!S_ISSOCK(info.st_mode))
 		return fail_errno(error, path, "is there, and no socket", EEXIST);
+	if (is_alive(path))
+		return fail_errno(error, path, "another server is there", EADDRINUSE);
 	return unlink(path) == 0 || fail_errno(error, path, "cannot be removed", errno);
 }
 
@@ -66,15 +97,13 @@ static int listen_at(const ListenAddress *address, GError **error)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (storage.ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	/* The socket's file is for owner and group: who may connect still needs a token. */
-	mode_t before = umask(0117);
-	int bound = bind(fd, (struct sockaddr *)&storage, (socklen_t)size);
-	int code = errno;
-	(void)umask(before);
-	if (bound == 0 && listen(fd, SOMAXCONN) == 0)
+	/* The socket's file is for owner and group: who may connect still needs a token. Linux gives the file the mode of
+	 * the socket that is bound; umask() would be everybody's in a process with threads. */
+	if (storage.ss_family == AF_UNIX)
+		(void)fchmod(fd, 0660);
+	if (bind(fd, (struct sockaddr *)&storage, (socklen_t)size) == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
-	if (bound == 0)
-		code = errno;
+	int code = errno;
 	(void)close(fd);
 	fail_errno(error, address->text, "cannot be listened at", code);
 	return -1;
@@ -94,6 +123,7 @@ static gboolean start_daemon(Web *web, const ListenAddress *address, GError **er
 	struct MHD_Daemon *daemon = MHD_start_daemon(
 		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, web_on_request, web,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, web_on_completed, web,
+		MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)WEB_THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)WEB_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)WEB_TIMEOUT_S, MHD_OPTION_END);
 	if (daemon == NULL) {
@@ -101,7 +131,9 @@ static gboolean start_daemon(Web *web, const ListenAddress *address, GError **er
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "[http] listen: %s: libmicrohttpd does not start", address->text);
 		return FALSE;
 	}
-	g_ptr_array_add(web->daemons, daemon);
+	WebListener *listener = g_new(WebListener, 1);
+	*listener = (WebListener){ .daemon = daemon, .path = g_strdup(address->path) };
+	g_ptr_array_add(web->listeners, listener);
 	log_notice("http.listening", LOG_STR("address", address->text));
 	return TRUE;
 }
@@ -110,7 +142,7 @@ Web *web_start(const WebContext *context, GError **error)
 {
 	Web *web = g_new0(Web, 1);
 	web->context = *context;
-	web->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
+	web->listeners = g_ptr_array_new_with_free_func(listener_free);
 	g_mutex_init(&web->lock);
 	const char *path = settings_string(context->settings, SETTING_HTTP_TOKEN_FILE);
 	web->token_path = *path != '\0' ? g_strdup(path) : NULL;
@@ -132,8 +164,8 @@ void web_stop(Web *web)
 {
 	if (web == NULL)
 		return;
-	g_ptr_array_unref(web->daemons);
-	g_clear_pointer(&web->tokens, g_ptr_array_unref);
+	g_ptr_array_unref(web->listeners);
+	web_tokens_clear(web);
 	g_mutex_clear(&web->lock);
 	g_free(web->token_path);
 	g_free(web);
