@@ -230,8 +230,8 @@ def run(options, server):
             say('\nSearch %d of %d, in %s: %s' % (number, len(SEARCHES), asked.mailbox, asked.shows))
             right += search(server, client, asked)
     say('\n%d of %d searches were answered rightly, from the index' % (right, len(SEARCHES)))
-    how_to_connect(server, options)
     if not options.once:
+        how_to_connect(server, options)
         say('\nCtrl-C ends the server and removes its data.')
         status = server.process.wait()
         raise Failed('mailsiftd ended with status %d; the end of its log:\n%s' % (status, server.log_tail()))
