@@ -183,3 +183,38 @@ char *account_email_objectid(Account *account, guint32 email_id, GError **error)
 		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_EXPUNGED, "The message is gone");
 	return objectid;
 }
+
+/* The first CONTENT_HASH_BYTES * 3 / 4 octets of a content's hash, from an EMAILID; NULL: it is none. The caller frees. */
+static guint8 *objectid_hash(const char *objectid)
+{
+	gsize len = CONTENT_HASH_BYTES * 3 / 4, decoded = 0;
+	if (*objectid != 'M' || strlen(objectid + 1) != len / 3 * 4 ||
+		strspn(objectid + 1, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_") != len / 3 * 4)
+		return NULL;
+	g_autofree char *text = g_strdelimit(g_strdelimit(g_strdup(objectid + 1), "-", '+'), "_", '/');
+	guint8 *hash = g_base64_decode(text, &decoded);
+	g_assert(decoded == len);
+	return hash;
+}
+
+gboolean account_find_email(Account *account, const char *objectid, guint32 *email_id_out, GError **error)
+{
+	g_autofree guint8 *hash = objectid_hash(objectid);
+	*email_id_out = 0;
+	if (hash == NULL)
+		return TRUE;
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return FALSE;
+	guint8 first[CONTENT_HASH_BYTES] = { 0 }, last[CONTENT_HASH_BYTES];
+	memset(last, 0xff, sizeof(last));
+	memcpy(first, hash, CONTENT_HASH_BYTES * 3 / 4);
+	memcpy(last, hash, CONTENT_HASH_BYTES * 3 / 4);
+	gint64 id = 0;
+	gboolean ok = db_get_int(db, error, &id, NULL, "SELECT id FROM email WHERE sha256 BETWEEN ? AND ?",
+		DB_BLOB(first, sizeof(first)), DB_BLOB(last, sizeof(last)));
+	account_release_db(account, db);
+	if (ok)
+		*email_id_out = (guint32)id;
+	return ok;
+}

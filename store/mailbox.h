@@ -86,6 +86,8 @@ GBytes *mailbox_load(Mailbox *mailbox, guint32 uid, GError **error);
 GBytes *account_load_email(Account *account, guint32 email_id, GError **error);
 /* EMAILID (RFC 8474): from the content's SHA-256; caller frees. */
 char *account_email_objectid(Account *account, guint32 email_id, GError **error);
+/* The reverse: the email that has this EMAILID; *email_id_out is 0 when there is none, or @objectid is no EMAILID. FALSE: the database failed. */
+gboolean account_find_email(Account *account, const char *objectid, guint32 *email_id_out, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mailbox, mailbox_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Spool, spool_free)
