@@ -42,6 +42,8 @@ typedef enum {
 	SETTING_AUTH_FAILED_LOGIN_DELAY,         /* duration */
 	SETTING_LIMITS_APPEND_LIMIT,             /* size */
 	SETTING_LIMITS_COMMAND_LIMIT,            /* size */
+	SETTING_LIMITS_SEARCH_MAX_TIME,          /* duration */
+	SETTING_LIMITS_SEARCHES_PER_USER,        /* int */
 	SETTING_INDEX_INDEXER_MEMORY,            /* size */
 	SETTING_INDEX_COMMIT_INTERVAL,           /* duration */
 	SETTING_INDEX_INDEXER_PATH,              /* path */

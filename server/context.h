@@ -21,6 +21,7 @@ struct ServerContext {
 	/* private */
 	GMutex lock;
 	GHashTable *users; /* user -> number of sessions; under lock */
+	GHashTable *searches; /* user -> number of searches that run; under lock */
 	gint stopping;     /* atomic */
 };
 
@@ -32,6 +33,10 @@ void server_context_clear(ServerContext *server);
  * thread. */
 gboolean server_context_enter(ServerContext *server, const char *user);
 void server_context_leave(ServerContext *server, const char *user);
+
+/* The same for searches that run ([limits] searches_per_user). */
+gboolean server_context_enter_search(ServerContext *server, const char *user);
+void server_context_leave_search(ServerContext *server, const char *user);
 
 /* From server_context_stop() on command_cancelled() is TRUE everywhere. From any thread. */
 void server_context_stop(ServerContext *server);

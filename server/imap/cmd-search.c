@@ -1,15 +1,11 @@
-/* SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8; RFC 4731). */
+/* SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8), with ESEARCH (RFC 4731), SEARCHRES (RFC 5182) and PARTIAL (RFC 9394). */
 #include "base/log.h"
 #include "base/metrics.h"
 #include "server/imap/command.h"
 #include "server/imap/commands.h"
 #include "server/imap/search-answer.h"
 #include "server/imap/search-plan.h"
-
-static gboolean search_cancelled(gpointer data)
-{
-	return command_cancelled(data);
-}
+#include "server/imap/search-watch.h"
 
 static void count_search(const SearchCost *cost, const ImapCommand *cmd, guint hits, gint64 took_us)
 {
@@ -27,43 +23,66 @@ static void count_search(const SearchCost *cost, const ImapCommand *cmd, guint h
 	          LOG_MS("ms", took_us), LOG_UINT("hits", hits), LOG_STR("path", path));
 }
 
-static void search_failed(ImapCommand *cmd, const GError *error)
+/* The search itself: its result goes into the answer and, with SAVE, into $. */
+static gboolean search_and_answer(ImapCommand *cmd, const SearchProgram *program, const SearchCancel *cancel, GError **error)
 {
-	if (g_error_matches(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_CHARSET))
-		/* RFC 9051 7.1, erratum 7323: the list has the charsets that are supported. */
-		command_no(cmd, "BADCHARSET (US-ASCII UTF-8)", "%s: charset not supported", cmd->name);
-	else
-		command_error(cmd, error);
+	Session *session = cmd->session;
+	gint64 started_at = g_get_monotonic_time();
+	g_autoptr(SearchIndex) index = search_index_get(session->account);
+	SearchContext context = {
+		.view = session->view,
+		.index = index,
+		.first_recent = session->first_recent,
+		.first_recent_end = session->first_recent_end,
+		.account = session->account,
+		.saved = session->saved,
+		.now = g_get_real_time() / G_USEC_PER_SEC,
+		.cancel = cancel,
+	};
+	SearchCost cost = { 0 };
+	g_autoptr(GArray) positions = search_run(&context, program->key, &cost, error);
+	if (positions == NULL)
+		return FALSE;
+	count_search(&cost, cmd, positions->len, g_get_monotonic_time() - started_at);
+	search_answer_write(program, cmd->tag, cmd->uid, session->view, positions, cmd->out);
+	if (program->returns & SEARCH_RETURN_SAVE) {
+		uidset_free(session->saved);
+		session->saved = search_answer_saved(program, session->view, positions);
+	}
+	return TRUE;
+}
+
+static const char *outcome_of(const GError *error)
+{
+	if (g_error_matches(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_CANCELLED))
+		return "aborted";
+	return g_error_matches(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_TIME) ? "limit" : "error";
 }
 
 CommandResult cmd_search(ImapCommand *cmd)
 {
-	Session *session = cmd->session;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(SearchProgram) program = search_program_parse(&cmd->args, &error);
 	if (program == NULL) {
-		search_failed(cmd, error);
+		command_error(cmd, error);
 		return COMMAND_DONE;
 	}
+	SearchWatch watch;
+	gboolean entered = search_watch_start(&watch, cmd);
 	/* A message that was acknowledged to anybody is found (DESIGN.md, promise 3): its EXISTS comes before its number
 	 * (RFC 5267 4.3.3). Expunges stay unannounced until the end. */
-	if (!session_sync(session, cmd->out, FALSE, cmd->uid, &error)) {
-		command_error(cmd, error);
-		return COMMAND_DONE;
+	gboolean found = entered && session_sync(cmd->session, cmd->out, FALSE, cmd->uid, &error) &&
+	                 search_and_answer(cmd, program, &watch.cancel, &error);
+	search_watch_end(&watch);
+	/* RFC 5182 2.1: NO to a command with SAVE leaves $ empty. */
+	if (!found && (program->returns & SEARCH_RETURN_SAVE) != 0)
+		g_clear_pointer(&cmd->session->saved, uidset_free);
+	if (found) {
+		command_ok(cmd, NULL, "%s completed", cmd->name);
+	} else {
+		metrics_inc(METRIC_SEARCHES, entered ? outcome_of(error) : "limit");
+		if (entered)
+			command_error(cmd, error);
 	}
-	gint64 started_at = g_get_monotonic_time();
-	g_autoptr(SearchIndex) index = search_index_get(session->account);
-	SearchCancel cancel = { search_cancelled, cmd, 0 };
-	SearchContext context = { session->view, index, session->first_recent, session->first_recent_end, &cancel };
-	SearchCost cost = { 0 };
-	g_autoptr(GArray) positions = search_run(&context, program->key, &cost, &error);
-	if (positions == NULL) {
-		metrics_inc(METRIC_SEARCHES, command_cancelled(cmd) ? "aborted" : "error");
-		command_error(cmd, error);
-		return COMMAND_DONE;
-	}
-	count_search(&cost, cmd, positions->len, g_get_monotonic_time() - started_at);
-	search_answer_write(program, cmd->tag, cmd->uid, session->view, positions, cmd->out);
-	command_ok(cmd, NULL, "%s completed", cmd->name);
 	return COMMAND_DONE;
 }

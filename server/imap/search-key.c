@@ -23,6 +23,7 @@ void search_program_free(SearchProgram *program)
 	if (program == NULL)
 		return;
 	search_key_free(program->key);
+	g_free(program->partial.text);
 	g_free(program);
 }
 
@@ -187,6 +188,37 @@ static SearchKey *parse_set(ImapParser *p, SearchKeyKind kind, GError **error)
 	return g_steal_pointer(&key);
 }
 
+/* RFC 5032 section 3: seconds, 1 and more. */
+static SearchKey *parse_seconds(ImapParser *p, SearchKeyKind kind, GError **error)
+{
+	guint32 seconds;
+	if (!imap_parse_sp(p, error) || !imap_parse_nz_number(p, &seconds, error))
+		return NULL;
+	SearchKey *key = key_new(kind);
+	key->number = seconds;
+	return key;
+}
+
+static SearchKey *key_new_none(void)
+{
+	return key_not(key_new(SEARCH_KEY_AND));
+}
+
+/* RFC 8474 section 6. Messages have no THREADID here, so that none matches (section 5.2). */
+static SearchKey *parse_objectid(ImapParser *p, gboolean email, GError **error)
+{
+	if (!imap_parse_sp(p, error))
+		return NULL;
+	g_autofree char *id = imap_parse_astring(p, error);
+	if (id == NULL)
+		return NULL;
+	if (!email)
+		return key_new_none();
+	SearchKey *key = key_new(SEARCH_KEY_EMAILID);
+	key->keyword = g_steal_pointer(&id);
+	return key;
+}
+
 static SearchKey *key_new_and(SearchKey *a, SearchKey *b)
 {
 	SearchKey *key = key_new(SEARCH_KEY_AND);
@@ -210,6 +242,8 @@ static SearchKey *parse_flag_key(const char *name)
 			return key_flag(table[i].flag, table[i].set);
 	if (g_ascii_strcasecmp(name, "ALL") == 0)
 		return key_new(SEARCH_KEY_AND);
+	if (g_ascii_strcasecmp(name, "SAVEDATESUPPORTED") == 0) /* every mailbox keeps save dates */
+		return key_new(SEARCH_KEY_AND);
 	if (g_ascii_strcasecmp(name, "RECENT") == 0)
 		return key_new(SEARCH_KEY_RECENT);
 	if (g_ascii_strcasecmp(name, "OLD") == 0)
@@ -225,6 +259,8 @@ static SearchKey *parse_date_key(ImapParser *p, const char *name, gboolean *know
 		{ "BEFORE", SEARCH_KEY_INTERNAL_DATE, DAY_BEFORE }, { "ON", SEARCH_KEY_INTERNAL_DATE, DAY_ON },
 		{ "SINCE", SEARCH_KEY_INTERNAL_DATE, DAY_SINCE },   { "SENTBEFORE", SEARCH_KEY_SENT_DATE, DAY_BEFORE },
 		{ "SENTON", SEARCH_KEY_SENT_DATE, DAY_ON },         { "SENTSINCE", SEARCH_KEY_SENT_DATE, DAY_SINCE },
+		{ "SAVEDBEFORE", SEARCH_KEY_SAVED_DATE, DAY_BEFORE }, { "SAVEDON", SEARCH_KEY_SAVED_DATE, DAY_ON },
+		{ "SAVEDSINCE", SEARCH_KEY_SAVED_DATE, DAY_SINCE },
 	};
 	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
 		if (g_ascii_strcasecmp(name, table[i].name) == 0) {
@@ -260,14 +296,19 @@ static SearchKey *parse_simple(ImapParser *p, const char *name, SearchCharset ch
 		return parse_size(p, SEARCH_KEY_LARGER, error);
 	if (g_ascii_strcasecmp(name, "SMALLER") == 0)
 		return parse_size(p, SEARCH_KEY_SMALLER, error);
+	if (g_ascii_strcasecmp(name, "OLDER") == 0)
+		return parse_seconds(p, SEARCH_KEY_OLDER, error);
+	if (g_ascii_strcasecmp(name, "YOUNGER") == 0)
+		return parse_seconds(p, SEARCH_KEY_YOUNGER, error);
+	if (g_ascii_strcasecmp(name, "EMAILID") == 0 || g_ascii_strcasecmp(name, "THREADID") == 0)
+		return parse_objectid(p, g_ascii_toupper(*name) == 'E', error);
 	if (g_ascii_strcasecmp(name, "KEYWORD") == 0)
 		return parse_keyword(p, TRUE, error);
 	if (g_ascii_strcasecmp(name, "UNKEYWORD") == 0)
 		return parse_keyword(p, FALSE, error);
 	if (g_ascii_strcasecmp(name, "UID") == 0)
 		return imap_parse_sp(p, error) ? parse_set(p, SEARCH_KEY_UID, error) : NULL;
-	g_autofree char *shown = g_strndup(name, 40);
-	g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown search key %s", shown);
+	g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown search key %.40s", name);
 	return NULL;
 }
 
@@ -361,7 +402,8 @@ static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **erro
 			continue;
 		}
 		SearchKey *key;
-		if (p->pos < p->len && (g_ascii_isdigit(p->data[p->pos]) || p->data[p->pos] == '*')) {
+		/* "$" alone is the saved result (RFC 5182); a key name may not begin with it. */
+		if (p->pos < p->len && strchr("0123456789*$", p->data[p->pos]) != NULL) {
 			key = parse_set(p, SEARCH_KEY_SEQUENCE, error);
 		} else {
 			g_autofree char *name = imap_parse_atom(p, error);
@@ -394,34 +436,78 @@ SearchKey *search_keys_parse(ImapParser *p, GError **error)
 
 /* -- the program -------------------------------------------------------------------------------------------- */
 
-/* RFC 4731 3.1, RFC 9051 6.4.4: "RETURN (" [option *(SP option)] ")", RETURN () is RETURN (ALL); unknown options are BAD. */
-static gboolean parse_return(ImapParser *p, SearchReturn *returns_out, GError **error)
+/* One end of a PARTIAL range: 1..., or -1... */
+static gboolean parse_partial_end(ImapParser *p, gint64 *end_out, GError **error)
+{
+	gint64 sign = imap_skip(p, '-') ? -1 : 1;
+	guint32 number;
+	if (!imap_parse_nz_number(p, &number, error))
+		return FALSE;
+	*end_out = sign * (gint64)number;
+	return TRUE;
+}
+
+/* RFC 9394 3.1: SP range; "500:400" is "400:500". */
+static gboolean parse_partial(ImapParser *p, SearchPartial *partial, GError **error)
+{
+	gsize start = p->pos + 1;
+	gint64 a, b;
+	if (!imap_parse_sp(p, error) || !parse_partial_end(p, &a, error) || !imap_parse_char(p, ':', error) ||
+	    !parse_partial_end(p, &b, error))
+		return FALSE;
+	if ((a < 0) != (b < 0)) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "PARTIAL: both ends count from the same side");
+		return FALSE;
+	}
+	gboolean swap = ABS(a) > ABS(b);
+	g_free(partial->text);
+	*partial = (SearchPartial){ swap ? b : a, swap ? a : b, g_strndup(p->data + start, p->pos - start) };
+	return TRUE;
+}
+
+static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GError **error)
 {
 	static const struct { const char *name; SearchReturn bit; } table[] = {
-		{ "MIN", SEARCH_RETURN_MIN }, { "MAX", SEARCH_RETURN_MAX },
-		{ "ALL", SEARCH_RETURN_ALL }, { "COUNT", SEARCH_RETURN_COUNT },
+		{ "MIN", SEARCH_RETURN_MIN },     { "MAX", SEARCH_RETURN_MAX },   { "ALL", SEARCH_RETURN_ALL },
+		{ "COUNT", SEARCH_RETURN_COUNT }, { "SAVE", SEARCH_RETURN_SAVE }, { "PARTIAL", SEARCH_RETURN_PARTIAL },
 	};
-	SearchReturn returns = 0;
+	g_autofree char *name = imap_parse_atom(p, error);
+	if (name == NULL)
+		return FALSE;
+	SearchReturn bit = 0;
+	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+		if (g_ascii_strcasecmp(name, table[i].name) == 0)
+			bit = table[i].bit;
+	if (bit == 0) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown return option %.40s", name);
+		return FALSE;
+	}
+	/* RFC 9394 3.1: one PARTIAL, and not with ALL. */
+	SearchReturn with = program->returns | bit;
+	if ((bit == SEARCH_RETURN_PARTIAL && (program->returns & bit) != 0) ||
+	    ((with & SEARCH_RETURN_PARTIAL) != 0 && (with & SEARCH_RETURN_ALL) != 0)) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "PARTIAL stands once, and without ALL");
+		return FALSE;
+	}
+	program->returns = with;
+	return bit != SEARCH_RETURN_PARTIAL || parse_partial(p, &program->partial, error);
+}
+
+/* RFC 4731 3.1, RFC 9051 6.4.4: "RETURN (" [option *(SP option)] ")", RETURN () is RETURN (ALL); unknown options are BAD. */
+gboolean search_return_parse(ImapParser *p, SearchProgram *program, GError **error)
+{
+	program->extended = TRUE;
+	program->returns = 0;
 	if (!imap_parse_sp(p, error) || !imap_parse_char(p, '(', error))
 		return FALSE;
 	while (!imap_skip(p, ')')) {
-		if (returns != 0 && !imap_parse_sp(p, error))
+		if (program->returns != 0 && !imap_parse_sp(p, error))
 			return FALSE;
-		g_autofree char *name = imap_parse_atom(p, error);
-		if (name == NULL)
+		if (!parse_return_option(p, program, error))
 			return FALSE;
-		SearchReturn bit = 0;
-		for (guint i = 0; i < G_N_ELEMENTS(table); i++)
-			if (g_ascii_strcasecmp(name, table[i].name) == 0)
-				bit = table[i].bit;
-		if (bit == 0) {
-			g_autofree char *shown = g_strndup(name, 40);
-			g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown return option %s", shown);
-			return FALSE;
-		}
-		returns |= bit;
 	}
-	*returns_out = returns != 0 ? returns : SEARCH_RETURN_ALL;
+	if (program->returns == 0)
+		program->returns = SEARCH_RETURN_ALL;
 	return TRUE;
 }
 
@@ -462,11 +548,8 @@ SearchProgram *search_program_parse(ImapParser *p, GError **error)
 	program->returns = SEARCH_RETURN_ALL;
 	if (!imap_parse_sp(p, error))
 		return NULL;
-	if (skip_word(p, "RETURN")) {
-		program->extended = TRUE;
-		if (!parse_return(p, &program->returns, error) || !imap_parse_sp(p, error))
-			return NULL;
-	}
+	if (skip_word(p, "RETURN") && (!search_return_parse(p, program, error) || !imap_parse_sp(p, error)))
+		return NULL;
 	if (skip_word(p, "CHARSET") && (!parse_charset(p, &charset, error) || !imap_parse_sp(p, error)))
 		return NULL;
 	program->key = parse_keys(p, charset, error);

@@ -19,6 +19,10 @@ typedef enum {
 	SEARCH_KEY_SMALLER,        /* size < number */
 	SEARCH_KEY_INTERNAL_DATE,  /* first_day <= calendar day of INTERNALDATE in its zone <= last_day */
 	SEARCH_KEY_SENT_DATE,      /* the same of the Date: field as written; without one, INTERNALDATE's */
+	SEARCH_KEY_SAVED_DATE,     /* the same of the save date (RFC 8514 4.3), in UTC as FETCH SAVEDATE shows it */
+	SEARCH_KEY_OLDER,          /* INTERNALDATE is number seconds ago or longer (RFC 5032) */
+	SEARCH_KEY_YOUNGER,        /* INTERNALDATE is number seconds ago or less */
+	SEARCH_KEY_EMAILID,        /* keyword: the object id (RFC 8474 section 6), compared exactly */
 	SEARCH_KEY_TEXT,           /* scope, field, needle */
 } SearchKeyKind;
 
@@ -28,7 +32,7 @@ struct SearchKey {
 	GPtrArray *children;       /* of SearchKey, owned; AND, OR, NOT only */
 	char *set;                 /* owned; text of a sequence-set */
 	MessageFlags flag;
-	char *keyword;             /* owned */
+	char *keyword;             /* owned; of KEYWORD and EMAILID */
 	guint64 number;
 	gint32 first_day, last_day; /* days since 1970-01-01, both inclusive */
 	TextScope scope;
@@ -45,11 +49,20 @@ typedef enum {
 	SEARCH_RETURN_MAX = 1 << 1,
 	SEARCH_RETURN_ALL = 1 << 2,
 	SEARCH_RETURN_COUNT = 1 << 3,
+	SEARCH_RETURN_SAVE = 1 << 4,    /* RFC 5182 */
+	SEARCH_RETURN_PARTIAL = 1 << 5, /* RFC 9394 3.1 */
 } SearchReturn;
+
+/* The window of PARTIAL: from the first (1) or from the last (-1) result. Both ends have the same sign, |first| <= |last|. */
+typedef struct {
+	gint64 first, last;
+	char *text;             /* owned; as the client wrote it: the answer repeats it */
+} SearchPartial;
 
 typedef struct {
 	gboolean extended;      /* RETURN was given: answer with ESEARCH */
-	SearchReturn returns;   /* RETURN () is ALL */
+	SearchReturn returns;   /* RETURN () is ALL; RETURN (SAVE) is SAVE alone */
+	SearchPartial partial;  /* SEARCH_RETURN_PARTIAL */
 	SearchKey *key;         /* owned, never NULL */
 } SearchProgram;
 void search_program_free(SearchProgram *program);
@@ -58,6 +71,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_free)
 /* Reads the arguments of SEARCH from the SP after the name to the end. Returns NULL and sets @error: IMAP_PARSE_ERROR_SYNTAX,
  * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]). */
 SearchProgram *search_program_parse(ImapParser *p, GError **error);
+
+/* The RETURN options alone, from the SP before "(" to the ")", for SORT. @program gets extended, returns and partial. */
+gboolean search_return_parse(ImapParser *p, SearchProgram *program, GError **error);
 
 /* Reads search keys up to the end: what a filter, or an admin's query, holds. */
 SearchKey *search_keys_parse(ImapParser *p, GError **error);

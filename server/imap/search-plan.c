@@ -234,6 +234,12 @@ static gboolean row_matches(
 		return chunk->size[row] > key->number;
 	case SEARCH_KEY_SMALLER:
 		return chunk->size[row] < key->number;
+	case SEARCH_KEY_SAVED_DATE:
+		return day_within(key, datetime_day_of(chunk->saved_at[row], 0));
+	case SEARCH_KEY_OLDER: /* RFC 5032: both inclusive */
+		return chunk->internal_at[row] <= context->now - (gint64)key->number;
+	case SEARCH_KEY_YOUNGER:
+		return chunk->internal_at[row] >= context->now - (gint64)key->number;
 	case SEARCH_KEY_SENT_DATE:
 		if (chunk->sent_day[row] != SENT_DAY_NONE)
 			return day_within(key, chunk->sent_day[row]);
@@ -263,6 +269,24 @@ static Bits *eval_column(Search *search, const SearchKey *key, const Bits *withi
 	return result;
 }
 
+/* RFC 8474 section 6: exactly the id. One content may be several messages of the mailbox. */
+static Bits *eval_email(Search *search, const SearchKey *key, const Bits *within, GError **error)
+{
+	const Snapshot *view = search->context->view;
+	guint32 email_id;
+	if (!account_find_email(search->context->account, key->keyword, &email_id, error))
+		return NULL;
+	Bits *result = bits_new(search->n);
+	for (guint c = 0; email_id != 0 && c < snapshot_n_chunks(view); c++) {
+		guint32 first;
+		const SnapshotChunk *chunk = snapshot_chunk(view, c, &first);
+		for (guint32 i = first; bits_next(within, i, &i) && i < first + chunk->n; i++)
+			if (chunk->email_id[i - first] == email_id)
+				bits_set(result, i);
+	}
+	return result;
+}
+
 /* The position of the first message with a UID of at least @uid. */
 static guint32 position_from(const Snapshot *view, guint64 uid)
 {
@@ -277,7 +301,14 @@ static Bits *eval_set(Search *search, const SearchKey *key, const Bits *within, 
 {
 	const Snapshot *view = search->context->view;
 	gboolean uid = key->kind == SEARCH_KEY_UID;
-	g_autoptr(UidSet) set = uidset_parse(key->set, strlen(key->set), uid ? snapshot_max_uid(view) : search->n, error);
+	g_autoptr(UidSet) set = NULL;
+	if (strcmp(key->set, "$") == 0) {
+		/* RFC 5182 2.1: kept as UIDs, whatever form is asked for; what was expunged is not in the view. */
+		uid = TRUE;
+		set = search->context->saved != NULL ? uidset_copy(search->context->saved) : uidset_new();
+	} else {
+		set = uidset_parse(key->set, strlen(key->set), uid ? snapshot_max_uid(view) : search->n, error);
+	}
 	if (set == NULL)
 		return NULL;
 	Bits *result = bits_new(search->n);
@@ -390,6 +421,8 @@ static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GErr
 		return eval_set(search, key, within, error);
 	case SEARCH_KEY_TEXT:
 		return eval_text(search, key, within, error);
+	case SEARCH_KEY_EMAILID:
+		return eval_email(search, key, within, error);
 	default:
 		return eval_column(search, key, within);
 	}

@@ -11,6 +11,9 @@ typedef struct {
 	const Snapshot *view;
 	SearchIndex *index;
 	guint32 first_recent, first_recent_end; /* \Recent: first_recent <= UID < first_recent_end */
+	Account *account;                       /* of the view: EMAILID */
+	const UidSet *saved;                    /* $ (RFC 5182); NULL: empty */
+	gint64 now;                             /* Unix seconds: OLDER, YOUNGER */
 	const SearchCancel *cancel;             /* may be NULL */
 } SearchContext;
 

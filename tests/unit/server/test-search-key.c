@@ -7,7 +7,7 @@
 static void show(const SearchKey *key, GString *out)
 {
 	static const char *const heads[] = { "and", "or", "not", "seq", "uid", "flag", "keyword", "recent", "larger",
-		"smaller", "internal", "sent", "text" };
+		"smaller", "internal", "sent", "saved", "older", "younger", "emailid", "text" };
 	g_string_append_printf(out, "(%s", heads[key->kind]);
 	switch (key->kind) {
 	case SEARCH_KEY_SEQUENCE:
@@ -18,14 +18,18 @@ static void show(const SearchKey *key, GString *out)
 		g_string_append_printf(out, " %d", (int)key->flag);
 		break;
 	case SEARCH_KEY_KEYWORD:
+	case SEARCH_KEY_EMAILID:
 		g_string_append_printf(out, " %s", key->keyword);
 		break;
 	case SEARCH_KEY_LARGER:
 	case SEARCH_KEY_SMALLER:
+	case SEARCH_KEY_OLDER:
+	case SEARCH_KEY_YOUNGER:
 		g_string_append_printf(out, " %" G_GUINT64_FORMAT, key->number);
 		break;
 	case SEARCH_KEY_INTERNAL_DATE:
 	case SEARCH_KEY_SENT_DATE:
+	case SEARCH_KEY_SAVED_DATE:
 		g_string_append_printf(out, " %d %d", key->first_day, key->last_day);
 		break;
 	case SEARCH_KEY_TEXT:
@@ -71,6 +75,18 @@ static void parse_reads_every_key(void)
 		{ " ON 1-Jan-1970", "(internal 0 0)" },
 		{ " BEFORE \"02-jan-1970\"", "(internal -2147483648 0)" },
 		{ " SENTSINCE 3-Jan-1970", "(sent 2 2147483647)" },
+		{ " SAVEDON 2-Jan-1970", "(saved 1 1)" },
+		{ " SAVEDATESUPPORTED", "(and)" },
+		{ " OLDER 3600 YOUNGER 4294967295", "(and(older 3600)(younger 4294967295))" },
+		{ " YOUNGER 0", NULL },
+		{ " OLDER -1", NULL },
+		{ " EMAILID M123", "(emailid M123)" },
+		{ " THREADID T1", "(not(and))" },
+		{ " NOT THREADID T1", "(and)" },
+		{ " $", "(seq $)" },
+		{ " UID $ SEEN", "(and(uid $)(flag 1))" },
+		{ " $,1", NULL },
+		{ " $x", NULL },
 		{ " FROM Foo", "(text from 'foo')" },
 		{ " SUBJECT \"Foo  Bar\"", "(text subject 'foo bar')" },
 		{ " BODY {3}\r\nabc TEXT d", "(and(text *body 'abc')(text *text 'd'))" },
@@ -139,6 +155,19 @@ static void parse_reads_return_options(void)
 		{ " RETURN (MIN MAX ALL COUNT) CHARSET UTF-8 ALL",
 			SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT },
 		{ " RETURN (COUNT COUNT) ALL", SEARCH_RETURN_COUNT },
+		{ " RETURN (SAVE) ALL", SEARCH_RETURN_SAVE },
+		{ " RETURN (SAVE MIN) ALL", SEARCH_RETURN_SAVE | SEARCH_RETURN_MIN },
+		{ " RETURN (PARTIAL 1:500) ALL", SEARCH_RETURN_PARTIAL },
+		{ " RETURN (PARTIAL -1:-100 COUNT) ALL", SEARCH_RETURN_PARTIAL | SEARCH_RETURN_COUNT },
+		{ " RETURN (PARTIAL 500:400) ALL", SEARCH_RETURN_PARTIAL },
+		{ " RETURN (PARTIAL 1:-1) ALL", -1 },
+		{ " RETURN (PARTIAL 0:1) ALL", -1 },
+		{ " RETURN (PARTIAL 1) ALL", -1 },
+		{ " RETURN (PARTIAL 1:*) ALL", -1 },
+		{ " RETURN (PARTIAL 1:2 ALL) ALL", -1 },
+		{ " RETURN (ALL PARTIAL 1:2) ALL", -1 },
+		{ " RETURN (PARTIAL 1:2 PARTIAL 1:2) ALL", -1 },
+		{ " RETURN (PARTIAL) ALL", -1 },
 		{ " RETURN (NOSUCH) ALL", -1 },
 		{ " RETURN (MIN", -1 },
 		{ " RETURN (MIN )", -1 },
