@@ -209,8 +209,9 @@ gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, GError **error
 
 /* -- mailbox-scan.c -- */
 /* Compares cur/ with the rows: admits files without a row, expunges rows without a file, takes flags from names that another program
- * changed. With the account's lock held exclusively. */
-gboolean mailbox_scan(Mailbox *mailbox, GError **error);
+ * changed. With the account's lock held exclusively. @crashed_since: 0, or a process has died that opened the account at that time (Unix
+ * seconds): links that its COPY or MOVE made for rows that it did not write are removed. */
+gboolean mailbox_scan(Mailbox *mailbox, gint64 crashed_since, GError **error);
 /* Whether somebody else changed cur/ since it was known. */
 gboolean mailbox_needs_scan(Mailbox *mailbox);
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,8 +16,8 @@
 
 /* -- Openers ----------------------------------------------------------------------------------------------------------- */
 
-/* The rows of processes that died. Of gint64. NULL on failure. */
-static GArray *find_dead_openers(Account *account, GError **error)
+/* The rows of processes that died. Of gint64; NULL on failure. *@since_out: when the first of them began. */
+static GArray *find_dead_openers(Account *account, gint64 *since_out, GError **error)
 {
 	Db *db = account_acquire_db(account, error);
 	if (db == NULL)
@@ -26,11 +25,13 @@ static GArray *find_dead_openers(Account *account, GError **error)
 	g_autoptr(GArray) dead = g_array_new(FALSE, FALSE, sizeof(gint64));
 	g_autoptr(GError) failure = NULL;
 	{
-		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT id FROM opener");
+		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT id, opened_at FROM opener");
 		while (rows != NULL && db_next(rows, &failure)) {
 			gint64 id = db_column_int(rows, 0);
-			if (!account_lock_opener_alive(account->lock, id))
-				g_array_append_val(dead, id);
+			if (account_lock_opener_alive(account->lock, id))
+				continue;
+			g_array_append_val(dead, id);
+			*since_out = MIN(*since_out, db_column_int(rows, 1));
 		}
 	}
 	account_release_db(account, db);
@@ -42,7 +43,7 @@ static GArray *find_dead_openers(Account *account, GError **error)
 
 static gboolean add_opener(Db *db, gpointer data, GError **error)
 {
-	if (!db_run(db, error, "INSERT INTO opener DEFAULT VALUES"))
+	if (!db_run(db, error, "INSERT INTO opener (opened_at) VALUES (?)", DB_INT(now_seconds())))
 		return FALSE;
 	*(gint64 *)data = sqlite3_last_insert_rowid(db_handle(db));
 	return TRUE;
@@ -192,7 +193,8 @@ GArray *account_mailbox_ids(Account *account, GError **error)
 	return NULL;
 }
 
-static gboolean scan_mailboxes(Account *account, gboolean all, GError **error)
+/* @crashed_since: 0, or all are scanned, for what a process left that opened the account then. */
+static gboolean scan_mailboxes(Account *account, gint64 crashed_since, GError **error)
 {
 	g_autoptr(GArray) ids = account_mailbox_ids(account, error);
 	if (ids == NULL)
@@ -206,7 +208,7 @@ static gboolean scan_mailboxes(Account *account, gboolean all, GError **error)
 		/* A folder that another program removed is an empty mailbox. */
 		if (!maildir_is_directory(cur) && !maildir_make_folder(account->maildir, folder, error))
 			return FALSE;
-		if ((all || mailbox_needs_scan(mailbox)) && !mailbox_scan(mailbox, error))
+		if ((crashed_since > 0 || mailbox_needs_scan(mailbox)) && !mailbox_scan(mailbox, crashed_since, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -217,7 +219,7 @@ gboolean account_find_folders(Account *account, GError **error)
 	if (!account_lock_exclusive(account->lock, error))
 		return FALSE;
 	gboolean any = FALSE;
-	gboolean ok = find_folders_locked(account, &any, error) && (!any || scan_mailboxes(account, FALSE, error));
+	gboolean ok = find_folders_locked(account, &any, error) && (!any || scan_mailboxes(account, 0, error));
 	account_lock_exclusive_end(account->lock);
 	if (ok && any)
 		account_note_changes(account);
@@ -256,16 +258,9 @@ static gboolean take_subscriptions(Account *account, GError **error)
 /* A spool of ours (maildir_unique_name()) whose process is gone. */
 static gboolean is_dead_spool(const char *name)
 {
-	g_autofree char *like = maildir_unique_name(0, 0);
-	const char *host = strrchr(like, 'R'), *other_host = strrchr(name, 'R');
-	guint seconds, useconds, pid, counter;
-	if (other_host == NULL || sscanf(name, "%u.M%uP%uQ%uR", &seconds, &useconds, &pid, &counter) != 4)
-		return FALSE;
-	host = strchr(host, '.');
-	other_host = strchr(other_host, '.');
-	if (host == NULL || other_host == NULL || strcmp(host, other_host) != 0 || pid == 0 || pid > G_MAXINT32)
-		return FALSE;
-	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+	MaildirNameParts parts;
+	return maildir_parse_unique_name(name, &parts) && parts.pid > 0 && parts.pid <= G_MAXINT32 &&
+		kill((pid_t)parts.pid, 0) != 0 && errno == ESRCH;
 }
 
 static void clean_tmp(Account *account)
@@ -292,7 +287,8 @@ static void clean_tmp(Account *account)
 
 gboolean account_recover(Account *account, GError **error)
 {
-	g_autoptr(GArray) dead = find_dead_openers(account, error);
+	gint64 since = G_MAXINT64;
+	g_autoptr(GArray) dead = find_dead_openers(account, &since, error);
 	if (dead == NULL || !account_write(account, add_opener, &account->opener, error) ||
 		!account_lock_opener(account->lock, account->opener, error))
 		return FALSE;
@@ -305,7 +301,7 @@ gboolean account_recover(Account *account, GError **error)
 	}
 	if (!undo_folder_moves(account, error) || !account_collect_garbage(account, error) ||
 		!find_folders_locked(account, &any, error) || (is_new && !take_subscriptions(account, error)) ||
-		!scan_mailboxes(account, dead->len > 0, error))
+		!scan_mailboxes(account, dead->len > 0 ? since : 0, error))
 		return FALSE;
 	clean_tmp(account);
 	return dead->len == 0 || account_write(account, delete_openers, dead, error);

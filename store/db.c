@@ -46,7 +46,8 @@
  * garbage          files to be unlinked from cur/ of a mailbox: they belonged to messages that were expunged or moved by the
  *                  transaction that wrote the row
  * folder_move      folders being renamed: undone at the next open, if the transaction that renames the mailboxes did not commit
- * opener           one row for each process that has the account open; its lock (account-lock.h) tells whether it is alive */
+ * opener           one row for each process that has the account open; its lock (account-lock.h) tells whether it is alive;
+ *                  opened_at: Unix seconds */
 
 #define APPLICATION_ID 0x6d736674 /* "msft" */
 
@@ -116,7 +117,7 @@ static const char *const migrations[] = {
 	"	file TEXT NOT NULL,\n"
 	"	PRIMARY KEY (mailbox, file)) WITHOUT ROWID;\n"
 	"CREATE TABLE folder_move (source TEXT NOT NULL, target TEXT NOT NULL);\n"
-	"CREATE TABLE opener (id INTEGER PRIMARY KEY AUTOINCREMENT);\n",
+	"CREATE TABLE opener (id INTEGER PRIMARY KEY AUTOINCREMENT, opened_at INTEGER NOT NULL);\n",
 };
 #define SCHEMA_VERSION ((gint64)G_N_ELEMENTS(migrations))
 

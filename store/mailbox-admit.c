@@ -129,7 +129,7 @@ static gboolean move_arrival(Mailbox *mailbox, Arrival *arrival, GError **error)
 		return TRUE;
 	int saved = errno;
 	if (saved == EEXIST) { /* a delivery agent that reuses names */
-		g_autofree char *base = maildir_unique_name(arrival->content.file_size, arrival->content.size);
+		g_autofree char *base = maildir_unique_name(MAILDIR_ORIGINAL, arrival->content.file_size, arrival->content.size);
 		g_free(arrival->file);
 		g_free(to);
 		arrival->file = maildir_name_with_flags(base, arrival->flags, NULL);

@@ -24,7 +24,7 @@ Spool *spool_new(Account *account, GError **error)
 			"%s: the account is read-only since the disk failed to write", account->name);
 		return NULL;
 	}
-	g_autofree char *name = maildir_unique_name(0, 0);
+	g_autofree char *name = maildir_unique_name(MAILDIR_ORIGINAL, 0, 0);
 	g_autofree char *path = account_path(account, "tmp", name, NULL);
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
@@ -189,7 +189,7 @@ static gboolean finish_spools(Append *append, GError **error)
 			return FALSE;
 		}
 		content_reader_finish(spool->reader, &append->contents[i]);
-		g_autofree char *base = maildir_unique_name(append->contents[i].file_size, append->contents[i].size);
+		g_autofree char *base = maildir_unique_name(MAILDIR_ORIGINAL, append->contents[i].file_size, append->contents[i].size);
 		append->files[i] = maildir_name_with_flags(base, append->messages[i].flags, NULL);
 	}
 	return TRUE;

@@ -56,7 +56,7 @@ static gboolean read_items(Copy *copy, const UidSet *uids, GError **error)
 /* A file whose name another program has changed is found under its new one. FALSE: it is gone, or cannot be linked (then *error). */
 static gboolean link_item(Copy *copy, Item *item, GError **error)
 {
-	g_autofree char *base = maildir_unique_name(0, 0);
+	g_autofree char *base = maildir_unique_name(MAILDIR_COPY, 0, 0);
 	const char *size = strstr(item->file, ",S=");
 	g_autofree char *sized =
 		size != NULL && size < item->file + maildir_base_len(item->file) ?

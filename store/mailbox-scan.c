@@ -5,6 +5,8 @@
 #include "store/maildir.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A message as the database has it. */
 typedef struct {
@@ -26,6 +28,7 @@ typedef struct {
 	GPtrArray *names;    /* of char*, owned: what is in cur/ */
 	GHashTable *known;   /* name up to ":2," (owned) -> Known, owned */
 	GHashTable *garbage; /* of char*, owned: names that are to be unlinked */
+	gint64 crashed_since; /* 0: nobody did */
 	GArray *orphans;     /* of Orphan */
 } Scan;
 
@@ -78,6 +81,30 @@ static gboolean read_state(Scan *scan, GError **error)
 	}
 	account_release_db(account, db);
 	return ok;
+}
+
+/* Whether an orphan is a link that an interrupted COPY or MOVE made: its name is that of a copy of ours, not older than the process that
+ * died, and the file has another name as well, so that nothing is lost when this one goes. */
+static gboolean is_broken_copy(const Scan *scan, const char *path, const char *name)
+{
+	MaildirNameParts parts;
+	struct stat status;
+	return scan->crashed_since > 0 && maildir_parse_unique_name(name, &parts) && parts.origin == MAILDIR_COPY &&
+		parts.made_at >= scan->crashed_since && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+		status.st_nlink > 1;
+}
+
+static guint remove_broken_copies(Scan *scan)
+{
+	guint kept = 0, all = scan->orphans->len;
+	for (guint i = 0; i < scan->orphans->len; i++) {
+		Orphan orphan = g_array_index(scan->orphans, Orphan, i);
+		g_autofree char *path = mailbox_path(scan->mailbox, "cur", orphan.name);
+		if (!is_broken_copy(scan, path, orphan.name) || unlink(path) != 0)
+			g_array_index(scan->orphans, Orphan, kept++) = orphan;
+	}
+	g_array_set_size(scan->orphans, kept);
+	return all - kept;
 }
 
 /* Finds the messages of @names. With @orphans, what is left over is collected there. */
@@ -197,6 +224,9 @@ static gboolean scan_all(Scan *scan, GError **error)
 	if (uids != NULL)
 		scanned.uidnext = uids->uidnext;
 	match_names(scan, scan->names, uids, state.uidnext, scan->orphans);
+	gboolean undisturbed = maildir_mtime_ns(cur) == scanned.cur_mtime_ns;
+	if (remove_broken_copies(scan) > 0)
+		scanned.cur_mtime_ns = undisturbed ? maildir_mtime_ns(cur) : 0;
 	/* Reading a directory while files in it are renamed may miss them: what is not there is looked for once more. */
 	g_autoptr(GPtrArray) again = NULL;
 	if (count_lost(scan) > 0) {
@@ -212,10 +242,11 @@ static gboolean scan_all(Scan *scan, GError **error)
 	return TRUE;
 }
 
-gboolean mailbox_scan(Mailbox *mailbox, GError **error)
+gboolean mailbox_scan(Mailbox *mailbox, gint64 crashed_since, GError **error)
 {
 	Scan scan = {
 		.mailbox = mailbox,
+		.crashed_since = crashed_since,
 		.known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free),
 		.garbage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.orphans = g_array_new(FALSE, FALSE, sizeof(Orphan)),

@@ -175,7 +175,7 @@ Mailbox *account_open_mailbox(Account *account, const char *name, GError **error
 			return NULL;
 		/* Another process may have been about to commit. */
 		gboolean ok = mailbox_reread_folder(mailbox, error) &&
-			(!mailbox_needs_scan(mailbox) || mailbox_scan(mailbox, error));
+			(!mailbox_needs_scan(mailbox) || mailbox_scan(mailbox, 0, error));
 		account_lock_exclusive_end(account->lock);
 		if (!ok)
 			return NULL;

@@ -164,7 +164,7 @@ static char *host_part(void)
 	return g_string_free(g_steal_pointer(&part), FALSE);
 }
 
-char *maildir_unique_name(guint64 file_size, guint64 size)
+char *maildir_unique_name(MaildirOrigin origin, guint64 file_size, guint64 size)
 {
 	static gint counter;
 	g_autofree char *host = host_part();
@@ -173,14 +173,50 @@ char *maildir_unique_name(guint64 file_size, guint64 size)
 	if (getrandom(&salt, sizeof(salt), 0) != (gssize)sizeof(salt))
 		salt = ((guint64)g_random_int() << 32) | g_random_int();
 	g_autoptr(GString) name = g_string_new(NULL);
-	g_string_append_printf(name, "%" G_GINT64_FORMAT ".M%" G_GINT64_FORMAT "P%dQ%uR%016" G_GINT64_MODIFIER "x.%s",
-		now_us / G_USEC_PER_SEC, now_us % G_USEC_PER_SEC, (int)getpid(), (guint)g_atomic_int_add(&counter, 1), salt,
-		host);
+	g_string_append_printf(name, "%" G_GINT64_FORMAT ".M%" G_GINT64_FORMAT "P%dQ%u%c%016" G_GINT64_MODIFIER "x.%s",
+		now_us / G_USEC_PER_SEC, now_us % G_USEC_PER_SEC, (int)getpid(), (guint)g_atomic_int_add(&counter, 1),
+		(char)origin, salt, host);
 	if (file_size > 0)
 		g_string_append_printf(name, ",S=%" G_GUINT64_FORMAT, file_size);
 	if (size > 0)
 		g_string_append_printf(name, ",W=%" G_GUINT64_FORMAT, size);
 	return g_string_free(g_steal_pointer(&name), FALSE);
+}
+
+/* The number behind @mark at *@p, which goes on behind it. */
+static gboolean take_number(const char **p, char mark, gint64 *number_out)
+{
+	char *end;
+	if (mark != '\0' && *(*p)++ != mark)
+		return FALSE;
+	if (!g_ascii_isdigit(**p))
+		return FALSE;
+	*number_out = g_ascii_strtoll(*p, &end, 10);
+	*p = end;
+	return TRUE;
+}
+
+gboolean maildir_parse_unique_name(const char *name, MaildirNameParts *parts_out)
+{
+	MaildirNameParts parts;
+	gint64 useconds, counter;
+	const char *p = name;
+	if (!take_number(&p, '\0', &parts.made_at) || *p++ != '.' || !take_number(&p, 'M', &useconds) ||
+		!take_number(&p, 'P', &parts.pid) || !take_number(&p, 'Q', &counter) ||
+		(*p != MAILDIR_ORIGINAL && *p != MAILDIR_COPY))
+		return FALSE;
+	parts.origin = (MaildirOrigin)*p++;
+	for (guint i = 0; i < 16; i++)
+		if (!g_ascii_isxdigit(*p++))
+			return FALSE;
+	g_autofree char *host = host_part();
+	if (*p != '.' || !g_str_has_prefix(p + 1, host))
+		return FALSE;
+	p += 1 + strlen(host);
+	if (*p != '\0' && *p != ',' && *p != ':')
+		return FALSE;
+	*parts_out = parts;
+	return TRUE;
 }
 
 /* In the order of ASCII, as the convention wants them. */

@@ -25,9 +25,17 @@ char *maildir_name_of_folder(const char *folder);
 
 /* -- Names of files ------------------------------------------------------------------------------------------------ */
 
-/* A new name for a message, unique for ever, without flags. @size in CRLF form goes into it ("W="), and @file_size ("S="), both as
- * Maildir++ has it; 0: left out. */
-char *maildir_unique_name(guint64 file_size, guint64 size);
+/* A new name for a message, unique for ever, without flags: "SECONDS.MmicrosecondsPpidQcounterR0123456789abcdef.host", with "C" in the place of
+ * "R" for copies. @size in CRLF form goes into it ("W="), and @file_size ("S="), both as Maildir++ has it; 0: left out. */
+typedef enum { MAILDIR_ORIGINAL = 'R', MAILDIR_COPY = 'C' } MaildirOrigin;
+char *maildir_unique_name(MaildirOrigin origin, guint64 file_size, guint64 size);
+/* Whether a name is one of those that this host makes, and if so when and by which process. */
+typedef struct {
+	MaildirOrigin origin;
+	gint64 made_at; /* Unix seconds */
+	gint64 pid;
+} MaildirNameParts;
+gboolean maildir_parse_unique_name(const char *name, MaildirNameParts *parts_out);
 /* The same with its flags behind: "NAME:2,FS". @letters are those of keywords ("ab"), or NULL. */
 char *maildir_name_with_flags(const char *base, MessageFlags flags, const char *letters);
 /* The length of @file without ":2,FLAGS", which is what identifies it; other programs change the rest. */

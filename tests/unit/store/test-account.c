@@ -567,7 +567,7 @@ static void tmp_is_cleaned(Fixture *fixture, gconstpointer data)
 	g_autofree char *tmp = g_build_filename(maildir, "tmp", NULL);
 	g_autofree char *old = g_build_filename(tmp, "old.foreign", NULL);
 	g_autofree char *gone = g_build_filename(tmp, MAILDIR_GONE_PREFIX "7", "cur", NULL);
-	g_autofree char *unique = maildir_unique_name(0, 0);
+	g_autofree char *unique = maildir_unique_name(MAILDIR_ORIGINAL, 0, 0);
 	g_autoptr(GRegex) pid = g_regex_new("P[0-9]+Q", 0, 0, NULL);
 	g_autofree char *dead = g_regex_replace_literal(pid, unique, -1, 0, "P4194999Q", 0, NULL); /* above pid_max */
 	g_autofree char *alive = g_regex_replace_literal(pid, unique, -1, 0, "P1Q", 0, NULL);

@@ -165,7 +165,7 @@ static void unique_names_are_unique(void)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < 10000; i++) {
-		char *name = maildir_unique_name(123, 456);
+		char *name = maildir_unique_name(MAILDIR_ORIGINAL, 123, 456);
 		g_assert_null(strpbrk(name, "/:"));
 		g_assert_true(g_str_has_suffix(name, ",S=123,W=456"));
 		g_assert_true(g_hash_table_add(seen, name));
