@@ -234,10 +234,10 @@ static gboolean build_step(AccountIndexer *indexer, gboolean *over_out, Indexing
 		!follow(indexer, build, &feed, g_get_monotonic_time() + STEP_US, &at_end, step, error))
 		return FALSE;
 	indexer->total = MAX(feed.emails, build->done);
-	if (!at_end && index_writer_pending(build->writer) < memory_for_one(indexer))
-		return TRUE;
 	if (!at_end)
-		return follower_commit(build, error);
+		return index_writer_pending(build->writer) < memory_for_one(indexer) || follower_commit(build, error);
+	if (step->added > 0)
+		return TRUE; /* completing it takes long enough for a step of its own */
 	/* Completing takes a while: if much has come meanwhile, that first. */
 	if (!index_writer_finish(build->writer, error) || !account_feed_state(indexer->account, &feed, error))
 		return FALSE;
@@ -294,6 +294,7 @@ static gboolean open_live(AccountIndexer *indexer, GError **error)
 	if (indexer->live.writer != NULL)
 		return TRUE;
 	if (!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED) &&
+		!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_MISSING) &&
 		!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_VERSION)) {
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;
@@ -334,19 +335,26 @@ static gboolean live_step(AccountIndexer *indexer, IndexingStep *step, GError **
 gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, GError **error)
 {
 	IndexingStep step = { .more = FALSE };
-	gboolean over = FALSE, ok = open_live(indexer, error);
+	GError *cause = NULL;
+	gboolean over = FALSE, ok = open_live(indexer, &cause);
 	if (ok && indexer->repair) {
 		step.more = step.rebuilt = TRUE;
-		ok = (indexer->build.writer != NULL || start_build(indexer, error)) && build_step(indexer, &over, &step, error);
+		ok = (indexer->build.writer != NULL || start_build(indexer, &cause)) && build_step(indexer, &over, &step, &cause);
 		step.committed = over;
 		if (!ok)
 			drop_build(indexer);
 	} else if (ok) {
-		ok = live_step(indexer, &step, error);
+		ok = live_step(indexer, &step, &cause);
 	}
 	if (!ok) {
 		drop_live(indexer);
-		return FALSE;
+		/* What was found to be damaged while it was used is built anew, from the next step on. */
+		if (indexer->repair || !g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED)) {
+			g_propagate_error(error, cause);
+			return FALSE;
+		}
+		g_error_free(cause);
+		indexer->repair = step.more = step.rebuilt = TRUE;
 	}
 	if (indexer->live.writer != NULL) {
 		step.watermark = index_writer_watermark(indexer->live.writer);
@@ -362,8 +370,11 @@ gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, G
 	if (indexer->live.writer == NULL || indexer->live.extractor != NULL || indexer->live.since != 0 ||
 		index_writer_has_changes(indexer->live.writer))
 		return TRUE;
-	if (index_writer_maintain(indexer->live.writer, done_out, error))
+	g_autoptr(GError) cause = NULL;
+	if (index_writer_maintain(indexer->live.writer, done_out, &cause))
 		return TRUE;
+	indexer->repair = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED);
+	g_propagate_error(error, g_steal_pointer(&cause));
 	drop_live(indexer);
 	return FALSE;
 }

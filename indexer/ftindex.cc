@@ -71,6 +71,13 @@ template <typename Body> gboolean guard(GError **error, Body &&body) noexcept
 			set_error(error, FTINDEX_ERROR_VERSION, e.get_description());
 		} catch (const Xapian::DatabaseCorruptError &e) {
 			set_error(error, FTINDEX_ERROR_DAMAGED, e.get_description());
+		} catch (const Xapian::DatabaseError &e) {
+			/* With errno's text something may pass (descriptors, rights, a full disk); without it ("EOF reading block") the files make no sense. */
+			set_error(error,
+				is_full_disk(e)                     ? FTINDEX_ERROR_SPACE :
+				e.get_error_string() != nullptr ? FTINDEX_ERROR_FAILED :
+								  FTINDEX_ERROR_DAMAGED,
+				e.get_description());
 		} catch (const Xapian::Error &e) {
 			set_error(error, is_full_disk(e) ? FTINDEX_ERROR_SPACE : FTINDEX_ERROR_FAILED, e.get_description());
 		} catch (const std::exception &e) {

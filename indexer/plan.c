@@ -286,11 +286,19 @@ static const char *value_prefixes(const TextLeaf *leaf)
 	case TEXT_SCOPE_HEADER:
 		break;
 	}
-	char prefix = term_prefix_of_field(leaf->field, leaf->field_len);
+	/* What is before the first ": " is the name of a line that begins so. */
+	char prefix = term_prefix_of_field(leaf->field, term_name_end(leaf->field, leaf->field_len));
 	for (gsize i = 0; i < G_N_ELEMENTS(fields); i++)
 		if (fields[i][0] == prefix)
 			return fields[i];
 	g_assert_not_reached();
+}
+
+/* Terms with the prefix are of this field's values and no others. */
+static gboolean has_own_prefix(const TextLeaf *leaf)
+{
+	return leaf->scope != TEXT_SCOPE_HEADER || (strcmp(value_prefixes(leaf), "H") != 0 &&
+							   term_name_end(leaf->field, leaf->field_len) == leaf->field_len);
 }
 
 /* One token that is the whole string, short enough to lie inside of a term: the emails that have a term with it are the answer. FALSE: not that case, or
@@ -301,7 +309,7 @@ static gboolean match_proven(Plan *plan, const EmailSet *among, EmailSet *matche
 	const char *prefixes = leaf->scope == TEXT_SCOPE_TEXT ? TERM_PREFIXES : value_prefixes(leaf);
 	g_autoptr(GArray) tokens = needle_tokens(leaf->needle, leaf->needle_len);
 	if (tokens->len != 1 || g_array_index(tokens, NeedleToken, 0).len != leaf->needle_len || leaf->needle_len > TERM_WINDOW ||
-		strcmp(prefixes, "H") == 0)
+		!has_own_prefix(leaf))
 		return FALSE;
 	guint64 scan_ns = texts_ns(plan, email_set_count(among)), cost_ns = vocabulary_ns(plan, prefixes);
 	g_autoptr(GByteArray) terms = g_byte_array_new();
@@ -364,7 +372,7 @@ gboolean plan_match(IndexReader *reader, const TextLeaf *leaf, const EmailSet *a
 	}
 	g_autoptr(EmailSet) candidates = email_set_copy(among);
 	gboolean narrowed = FALSE, proven = FALSE;
-	if (leaf->scope == TEXT_SCOPE_HEADER && (leaf->needle_len == 0 || strcmp(value_prefixes(leaf), "H") == 0)) {
+	if (leaf->scope == TEXT_SCOPE_HEADER && (leaf->needle_len == 0 || !has_own_prefix(leaf))) {
 		if (!narrow_to_field(&plan, candidates, &narrowed, &proven))
 			return FALSE;
 		if ((leaf->needle_len == 0 && proven) || email_set_is_empty(candidates)) {

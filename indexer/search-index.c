@@ -16,11 +16,16 @@
 /* How often an index that moves on under a search is asked again, before all is taken as not indexed. */
 #define ATTEMPTS 8
 
+/* Indexes that nobody has a reference to, kept with one reader each for the next search. */
+#define IDLE_MAX 64
+
 struct SearchIndex {
-	gint refs;        /* guarded by registry_lock */
-	Account *account; /* a reference */
-	char *dir;        /* of the index */
-	TailCache *tail;  /* owned */
+	gint refs;         /* guarded by registry_lock; 0: idle */
+	gboolean listed;   /* in the registry */
+	Account *account;  /* a reference; NULL: idle */
+	char *dir;         /* of the index */
+	TailCache *tail;   /* owned; NULL: idle */
+	GList link;        /* in idle */
 
 	GMutex lock;          /* guards what follows; nothing slow is done with it held */
 	GQueue readers;       /* of IndexReader: idle, all of generation */
@@ -28,27 +33,56 @@ struct SearchIndex {
 	IndexView *newest;    /* of generation; a reference or NULL */
 };
 
-/* The indexes that somebody in this process has a reference to, by account. The only state at file level: the texts and readers of an account
- * must be one whoever asks, and an Account has no room for what is above it. */
+/* The indexes of this process by folder, and those of them that are idle, the newest first. The only state at file level: readers and texts of an account must
+ * be one whoever asks, and an Account has no room for what is above it. An idle index holds no account and no texts (another account
+ * may come to have that name); what its readers hold is told apart by the numbers of generations, which are never
+ * used again (index-dir.h). */
 static GMutex registry_lock;
-static GHashTable *registry; /* Account (borrowed from the value) to SearchIndex (borrowed) */
+static GHashTable *registry; /* dir (the value's) to SearchIndex */
+static GQueue idle = G_QUEUE_INIT;
+
+static void search_index_free(SearchIndex *index)
+{
+	g_queue_clear_full(&index->readers, (GDestroyNotify)index_reader_close);
+	index_view_unref(index->newest);
+	tail_cache_free(index->tail);
+	g_clear_pointer(&index->account, account_unref);
+	g_mutex_clear(&index->lock);
+	g_free(index->dir);
+	g_free(index);
+}
+
+static SearchIndex *search_index_new(char *dir)
+{
+	SearchIndex *index = g_new0(SearchIndex, 1);
+	index->dir = dir;
+	index->link.data = index;
+	g_mutex_init(&index->lock);
+	g_queue_init(&index->readers);
+	return index;
+}
 
 SearchIndex *search_index_get(Account *account)
 {
+	g_autofree char *dir = account_index_dir(account);
 	g_mutex_lock(&registry_lock);
 	if (registry == NULL)
-		registry = g_hash_table_new(NULL, NULL);
-	SearchIndex *index = g_hash_table_lookup(registry, account);
-	if (index == NULL) {
-		index = g_new0(SearchIndex, 1);
-		index->account = account_ref(account);
-		index->dir = account_index_dir(account);
-		index->tail = tail_cache_new();
-		g_mutex_init(&index->lock);
-		g_queue_init(&index->readers);
-		g_hash_table_insert(registry, account, index);
+		registry = g_hash_table_new(g_str_hash, g_str_equal);
+	SearchIndex *index = g_hash_table_lookup(registry, dir);
+	if (index != NULL && index->refs == 0) {
+		g_queue_unlink(&idle, &index->link);
+	} else if (index == NULL || index->account != account) {
+		/* A second one for the same folder (an account that was closed and opened again while a search went on) lives for itself. */
+		gboolean listed = index == NULL;
+		index = search_index_new(g_steal_pointer(&dir));
+		index->listed = listed;
+		if (listed)
+			(void)g_hash_table_insert(registry, index->dir, index);
 	}
-	index->refs++;
+	if (index->refs++ == 0) {
+		index->account = account_ref(account);
+		index->tail = tail_cache_new();
+	}
 	g_mutex_unlock(&registry_lock);
 	return index;
 }
@@ -61,31 +95,40 @@ SearchIndex *search_index_ref(SearchIndex *index)
 	return index;
 }
 
-static void drop_readers(SearchIndex *index)
+/* With registry_lock. Returns what is to be freed without it, or NULL. */
+static SearchIndex *make_idle(SearchIndex *index)
 {
-	IndexReader *reader;
-	while ((reader = g_queue_pop_head(&index->readers)) != NULL)
-		index_reader_close(reader);
+	g_queue_push_head_link(&idle, &index->link);
+	if (idle.length <= IDLE_MAX)
+		return NULL;
+	SearchIndex *oldest = g_queue_pop_tail_link(&idle)->data;
+	(void)g_hash_table_remove(registry, oldest->dir);
+	return oldest;
 }
 
 void search_index_unref(SearchIndex *index)
 {
 	if (index == NULL)
 		return;
+	Account *account = NULL;
+	TailCache *tail = NULL;
+	SearchIndex *unneeded = NULL;
+	GQueue readers = G_QUEUE_INIT;
 	g_mutex_lock(&registry_lock);
-	gboolean last = --index->refs == 0;
-	if (last)
-		g_hash_table_remove(registry, index->account);
+	if (--index->refs == 0) {
+		account = g_steal_pointer(&index->account);
+		tail = g_steal_pointer(&index->tail);
+		while (index->readers.length > 1)
+			g_queue_push_head(&readers, g_queue_pop_tail(&index->readers));
+		unneeded = index->listed ? make_idle(index) : index;
+	}
 	g_mutex_unlock(&registry_lock);
-	if (!last)
-		return;
-	drop_readers(index);
-	index_view_unref(index->newest);
-	tail_cache_free(index->tail);
-	account_unref(index->account);
-	g_mutex_clear(&index->lock);
-	g_free(index->dir);
-	g_free(index);
+	g_queue_clear_full(&readers, (GDestroyNotify)index_reader_close);
+	if (unneeded != NULL)
+		search_index_free(unneeded);
+	tail_cache_free(tail);
+	if (account != NULL)
+		account_unref(account);
 }
 
 const char *leaf_path_name(LeafPath path)

@@ -17,8 +17,8 @@ typedef enum {
 GQuark search_index_error_quark(void);
 
 typedef struct SearchIndex SearchIndex;
-/* Finds or makes the account's. Never fails: without an index on disk all is tail. Returns a reference. Readers and texts are kept for the next search as long
- * as somebody holds a reference: a server keeps one for each open account. Holds a reference to the account. */
+/* Finds or makes the account's. Never fails: without an index on disk all is tail. Returns a reference, which holds one of the account. The texts of unindexed
+ * messages are kept for the next search as long as somebody holds a reference (a session does well to), a reader longer. */
 SearchIndex *search_index_get(Account *account);
 SearchIndex *search_index_ref(SearchIndex *index);
 void search_index_unref(SearchIndex *index);
