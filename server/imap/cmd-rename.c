@@ -16,6 +16,13 @@ static void follow(Session *session, const char *from, const char *to)
 	session->mailbox_name = renamed;
 }
 
+/* The store takes no notice of separators at the end (RFC 3501 6.3.3). */
+static void strip_separators(char *name)
+{
+	for (gsize len = strlen(name); len > 0 && name[len - 1] == '/'; len--)
+		name[len - 1] = '\0';
+}
+
 CommandResult cmd_rename(ImapCommand *cmd)
 {
 	g_autoptr(GError) error = NULL;
@@ -27,6 +34,8 @@ CommandResult cmd_rename(ImapCommand *cmd)
 		command_error(cmd, error);
 		return COMMAND_DONE;
 	}
+	strip_separators(from);
+	strip_separators(to);
 	follow(cmd->session, from, to);
 	command_ok(cmd, NULL, "RENAME completed");
 	return COMMAND_DONE;
