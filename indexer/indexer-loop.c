@@ -293,6 +293,21 @@ static gboolean is_gone(const GError *error)
 	return g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT);
 }
 
+static void end_job(Loop *loop, LoopAccount *account, IndexJobState state, const ReindexStep *step, const char *reason)
+{
+	Job *job = g_queue_pop_head(&account->jobs);
+	report_job(loop, job, state, step, reason);
+	if (state == INDEX_JOB_DONE)
+		log_notice("reindex.done", LOG_STR("account", account->name), LOG_STR("box", job->mailbox), LOG_UINT("job", job->id),
+			LOG_UINT("added", step->done), LOG_UINT("failed", step->failed));
+	else
+		log_error("reindex.failed", LOG_STR("account", account->name), LOG_STR("box", job->mailbox),
+			LOG_UINT("job", job->id), LOG_STR("error", reason));
+	account->dirty = TRUE;
+	account->maintained = FALSE;
+	job_free(job);
+}
+
 /* One step of the live index. FALSE: the account is to be forgotten. */
 static gboolean step_account(Loop *loop, LoopAccount *account)
 {
@@ -302,8 +317,11 @@ static gboolean step_account(Loop *loop, LoopAccount *account)
 	account->dirty = FALSE;
 	if (!open_account(loop, account, &error) || !account_indexer_step(account->indexer, &step, &error)) {
 		account->failing = TRUE;
-		if (is_gone(error))
+		if (is_gone(error)) {
+			while (!g_queue_is_empty(&account->jobs))
+				end_job(loop, account, INDEX_JOB_FAILED, &(ReindexStep){ .over = TRUE }, error->message);
 			return FALSE;
+		}
 		back_off(account, error);
 		return TRUE;
 	}
@@ -328,21 +346,6 @@ static gboolean step_account(Loop *loop, LoopAccount *account)
 	if (step.rebuilt && step.committed)
 		log_notice("index.rebuilt", LOG_STR("account", account->name));
 	return TRUE;
-}
-
-static void end_job(Loop *loop, LoopAccount *account, IndexJobState state, const ReindexStep *step, const char *reason)
-{
-	Job *job = g_queue_pop_head(&account->jobs);
-	report_job(loop, job, state, step, reason);
-	if (state == INDEX_JOB_DONE)
-		log_notice("reindex.done", LOG_STR("account", account->name), LOG_STR("box", job->mailbox), LOG_UINT("job", job->id),
-			LOG_UINT("added", step->done), LOG_UINT("failed", step->failed));
-	else
-		log_error("reindex.failed", LOG_STR("account", account->name), LOG_STR("box", job->mailbox),
-			LOG_UINT("job", job->id), LOG_STR("error", reason));
-	account->dirty = TRUE;
-	account->maintained = FALSE;
-	job_free(job);
 }
 
 static void step_job(Loop *loop, LoopAccount *account)
