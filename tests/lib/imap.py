@@ -48,6 +48,9 @@ class CommandFailed(AssertionError):
     """The tagged answer was not the one asked for. .result is the Result."""
 
     def __init__(self, command, result):
+        command = str(command)
+        if len(command) > 500:
+            command = command[:300] + ' ... ' + command[-100:]
         super().__init__('%s: %s' % (command, result))
         self.result = result
 
@@ -63,7 +66,8 @@ class Literal:
         self.binary = binary
 
     def __repr__(self):
-        return 'Literal(%r%s)' % (self.data, '' if self.sync else ', sync=False')
+        data = self.data if len(self.data) <= 60 else self.data[:50] + b'...'
+        return 'Literal(%r%s)' % (data, '' if self.sync else ', sync=False')
 
 
 def Quoted(text):
@@ -73,7 +77,7 @@ def Quoted(text):
     return b'"' + data.replace(b'\\', b'\\\\').replace(b'"', b'\\"') + b'"'
 
 
-_ATOM_SPECIALS = re.compile(rb'[^!#-\'+-Z^-z|}~$&]')
+_ATOM_SPECIALS = re.compile(rb"[^!#$&'+-Z^-z|}~[]")
 
 
 def astring(text):
