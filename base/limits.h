@@ -121,6 +121,9 @@
 #define LIMIT_PART_TEXT (G_GUINT64_CONSTANT(256) * 1024 * 1024)
 #define LIMIT_MESSAGE_TEXT (G_GUINT64_CONSTANT(512) * 1024 * 1024)
 
+/* Bytes of a subject, or of an address, that SORT and THREAD look at. Taking `[blob]`s off a subject is quadratic in it. */
+#define LIMIT_SORT_SUBJECT 4096
+
 /* References of one message that THREAD follows. */
 #define LIMIT_REFERENCES 1000
 
