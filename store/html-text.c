@@ -202,8 +202,9 @@ static int compare_block(const void *key, const void *member)
 {
 	const Name *name = key;
 	const char *block = *(const char *const *)member;
-	int order = g_ascii_strncasecmp(name->text, block, name->len);
-	return order != 0 ? order : -(block[name->len] != '\0');
+	gsize block_len = strlen(block);
+	int order = g_ascii_strncasecmp(name->text, block, MIN(name->len, block_len));
+	return order != 0 ? order : (name->len > block_len) - (name->len < block_len);
 }
 
 static gboolean is_block(Name name)

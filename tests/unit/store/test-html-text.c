@@ -88,6 +88,9 @@ static void html_has_its_visible_text(void)
 		html_text_append(out, exact, len);
 		g_assert_cmpstr(out->str + 1, ==, cases[i].expected);
 	}
+	g_autoptr(GString) nul = g_string_new(NULL); /* fuzz-html-text found it: "td" is not the tag's name */
+	html_text_append(nul, "a<td\0\0x>b", 10);
+	g_assert_cmpstr(nul->str, ==, "ab");
 }
 
 static void names_need_their_whole_length(void)
