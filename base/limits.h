@@ -23,6 +23,9 @@
  * search string of this size still folds and scans in a blink. */
 #define LIMIT_LITERAL_IN_MEMORY (256 * 1024)
 
+/* Literals in one command: one for each message of a MULTIAPPEND, one for each string of a long SEARCH. */
+#define LIMIT_LITERALS 5000
+
 /* An APPEND literal: default of limits.append_bytes; the bounds of the setting. Announced as APPENDLIMIT
  * (RFC 7889), which is a 32-bit number. */
 #define LIMIT_APPEND_DEFAULT (G_GUINT64_CONSTANT(50) * 1024 * 1024)

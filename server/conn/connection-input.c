@@ -50,7 +50,7 @@ void connection_update_limits(Connection *c)
 	FramingLimits limits = {
 		.command_bytes = LIMIT_LINE_BEFORE_LOGIN,
 		.literal_bytes = LIMIT_LINE_BEFORE_LOGIN,
-		.literals = LIMIT_SEARCH_KEYS,
+		.literals = LIMIT_LITERALS,
 		.strict = TRUE,
 	};
 	if (logged_in(c)) {
