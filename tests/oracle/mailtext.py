@@ -416,7 +416,10 @@ class Header:
             following = next(lines, None)
             if not _FIELD.match(data[start:end]) and following is not None:
                 line = data[following[0]:following[1]]
-                if not line or _FIELD.match(line):
+                third = next(lines, None)
+                # an empty line whose line end is a delimiter's is none
+                cut = third is not None and data.startswith(b'--', third[0]) and is_delimiter(third[0], third[1])
+                if _FIELD.match(line) or (not line and not cut):
                     self.end = pos = after
         fields = []
         for start, end, after in split_lines(data, pos):
