@@ -21,7 +21,7 @@ struct AccountLock {
 	guint sharing; /* threads */
 	guint wanting; /* threads that wait to have it exclusively */
 	gboolean exclusive;
-	gboolean switching; /* a thread is about to lock or unlock the file */
+	gboolean switching;  /* a thread is about to lock or unlock the file */
 	gint64 shared_since; /* monotonic */
 };
 
@@ -160,7 +160,9 @@ gboolean account_lock_opener(AccountLock *lock, gint64 id, GError **error)
 
 gboolean account_lock_opener_alive(AccountLock *lock, gint64 id)
 {
-	struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BYTE_FIRST_OPENER + id, .l_len = 1 };
+	struct flock range = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BYTE_FIRST_OPENER + id, .l_len = 1
+	};
 	/* Where that cannot be asked, a dead process would be taken for alive at worst; the comparison of mtimes remains. */
 	return fcntl(lock->fd, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
 }

@@ -41,7 +41,7 @@ struct Account {
 	GMutex probe_mutex; /* of the three below */
 	Db *probe;          /* owned; tells by PRAGMA data_version whether anybody committed */
 	gint64 data_version;
-	guint64 generation; /* grows when somebody committed */
+	guint64 generation;         /* grows when somebody committed */
 	guint64 checked_generation; /* the watch has seen it */
 
 	GMutex write_mutex; /* of the three below */
@@ -55,8 +55,9 @@ struct Account {
 	GQueue unused; /* of Mailbox: those with the cache's reference only, the one used last in front */
 
 	GMutex unlinked_mutex; /* of the two below */
-	GHashTable *cur_mtimes; /* id of mailbox -> mtime of its cur/ (both gint64, owned) that waits for a transaction */
-	GArray *unlinked;      /* owned: files that are gone, but still in `garbage` (mailbox-expunge.c) */
+	GHashTable *
+		cur_mtimes; /* id of mailbox -> mtime of its cur/ (both gint64, owned) that waits for a transaction */
+	GArray *unlinked; /* owned: files that are gone, but still in `garbage` (mailbox-expunge.c) */
 
 	GMutex noted_mutex; /* of what listeners have been told */
 	gint64 noted_list_version, noted_email, noted_gone;

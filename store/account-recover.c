@@ -53,7 +53,8 @@ static gboolean delete_openers(Db *db, gpointer data, GError **error)
 {
 	GArray *dead = data;
 	for (guint i = 0; i < dead->len; i++)
-		if (!db_run(db, error, "DELETE FROM opener WHERE id=?", DB_INT(g_array_index(dead, gint64, i))))
+		if (!db_run(db, error, "DELETE FROM opener WHERE id=?",
+			    DB_INT(g_array_index(dead, gint64, i))))
 			return FALSE;
 	return TRUE;
 }
@@ -75,7 +76,8 @@ static gboolean undo_folder_moves(Account *account, GError **error)
 	g_autoptr(GError) failure = NULL;
 	gboolean any = FALSE;
 	{
-		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT source, target FROM folder_move ORDER BY rowid DESC");
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT source, target FROM folder_move ORDER BY rowid DESC");
 		while (rows != NULL && db_next(rows, &failure)) {
 			g_autofree char *source = account_path(account, db_column_text(rows, 0), NULL, NULL);
 			g_autofree char *target = account_path(account, db_column_text(rows, 1), NULL, NULL);
@@ -90,7 +92,8 @@ static gboolean undo_folder_moves(Account *account, GError **error)
 		return FALSE;
 	}
 	return !any ||
-		(maildir_sync_directory(account->maildir, error) && account_write(account, forget_moves, NULL, error));
+		(maildir_sync_directory(account->maildir, error) &&
+			account_write(account, forget_moves, NULL, error));
 }
 
 typedef struct {
@@ -104,8 +107,8 @@ static gboolean add_folder(Db *db, const char *maildir, const char *folder, GErr
 	g_autofree char *name = maildir_name_of_folder(folder);
 	if (name == NULL)
 		return TRUE; /* no mailbox can have that name */
-	if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE name=? OR folder=?", DB_TEXT(name),
-		    DB_TEXT(folder)))
+	if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE name=? OR folder=?",
+		    DB_TEXT(name), DB_TEXT(folder)))
 		return FALSE;
 	if (n > 0)
 		return TRUE;
@@ -147,7 +150,8 @@ static GPtrArray *find_new_folders(Account *account, GError **error)
 		if (i > 0 && (folder[0] != '.' || folder[1] == '\0'))
 			continue;
 		g_autofree char *cur = account_path(account, folder, "cur", NULL);
-		ok = db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE folder=?", DB_TEXT(folder));
+		ok = db_get_int(
+			db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE folder=?", DB_TEXT(folder));
 		if (ok && n == 0 && (i == 0 || maildir_is_directory(cur)))
 			g_ptr_array_add(folders, g_strdup(folder));
 	}
@@ -200,7 +204,8 @@ static gboolean scan_mailboxes(Account *account, gint64 crashed_since, GError **
 	if (ids == NULL)
 		return FALSE;
 	for (guint i = 0; i < ids->len; i++) {
-		g_autoptr(Mailbox) mailbox = account_mailbox_by_id(account, g_array_index(ids, gint64, i), error);
+		g_autoptr(Mailbox) mailbox =
+			account_mailbox_by_id(account, g_array_index(ids, gint64, i), error);
 		if (mailbox == NULL)
 			return FALSE;
 		g_autofree char *folder = mailbox_folder(mailbox);
@@ -208,7 +213,8 @@ static gboolean scan_mailboxes(Account *account, gint64 crashed_since, GError **
 		/* A folder that another program removed is an empty mailbox. */
 		if (!maildir_is_directory(cur) && !maildir_make_folder(account->maildir, folder, error))
 			return FALSE;
-		if ((crashed_since > 0 || mailbox_needs_scan(mailbox)) && !mailbox_scan(mailbox, crashed_since, error))
+		if ((crashed_since > 0 || mailbox_needs_scan(mailbox)) &&
+			!mailbox_scan(mailbox, crashed_since, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -219,7 +225,8 @@ gboolean account_find_folders(Account *account, GError **error)
 	if (!account_lock_exclusive(account->lock, error))
 		return FALSE;
 	gboolean any = FALSE;
-	gboolean ok = find_folders_locked(account, &any, error) && (!any || scan_mailboxes(account, 0, error));
+	gboolean ok =
+		find_folders_locked(account, &any, error) && (!any || scan_mailboxes(account, 0, error));
 	account_lock_exclusive_end(account->lock);
 	if (ok && any)
 		account_note_changes(account);
@@ -230,7 +237,8 @@ static gboolean add_subscriptions(Db *db, gpointer data, GError **error)
 {
 	GPtrArray *names = data;
 	for (guint i = 0; i < names->len; i++)
-		if (!db_run(db, error, "INSERT OR IGNORE INTO subscription VALUES (?)", DB_TEXT(names->pdata[i])))
+		if (!db_run(db, error, "INSERT OR IGNORE INTO subscription VALUES (?)",
+			    DB_TEXT(names->pdata[i])))
 			return FALSE;
 	return TRUE;
 }
@@ -247,7 +255,8 @@ static gboolean take_subscriptions(Account *account, GError **error)
 		gsize len;
 		g_autofree char *text = foreign_read(account->maildir, files[i].file, &len);
 		if (text != NULL)
-			g_ptr_array_extend_and_steal(names, foreign_parse_subscriptions(text, len, files[i].kind));
+			g_ptr_array_extend_and_steal(
+				names, foreign_parse_subscriptions(text, len, files[i].kind));
 	}
 	g_ptr_array_add(names, g_strdup("INBOX"));
 	return account_write(account, add_subscriptions, names, error);
@@ -300,7 +309,8 @@ gboolean account_recover(Account *account, GError **error)
 		is_new = ids->len == 0;
 	}
 	if (!undo_folder_moves(account, error) || !account_collect_garbage(account, error) ||
-		!find_folders_locked(account, &any, error) || (is_new && !take_subscriptions(account, error)) ||
+		!find_folders_locked(account, &any, error) ||
+		(is_new && !take_subscriptions(account, error)) ||
 		!scan_mailboxes(account, dead->len > 0 ? since : 0, error))
 		return FALSE;
 	clean_tmp(account);

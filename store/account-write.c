@@ -12,7 +12,8 @@ struct AccountWrite {
 static gboolean check_writable(Account *account, GError **error)
 {
 	if (g_atomic_int_get(&account->deleted)) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: the account was deleted", account->name);
+		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: the account was deleted",
+			account->name);
 		return FALSE;
 	}
 	if (g_atomic_int_get(&account->read_only)) {

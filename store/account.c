@@ -13,7 +13,8 @@
 Db *account_acquire_db(Account *account, GError **error)
 {
 	if (g_atomic_int_get(&account->deleted)) { /* a new account of that name may be there by now */
-		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: the account was deleted", account->name);
+		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: the account was deleted",
+			account->name);
 		return NULL;
 	}
 	g_mutex_lock(&account->db_mutex);
@@ -58,7 +59,8 @@ gboolean account_generation(Account *account, guint64 *generation_out, GError **
 {
 	gint64 version;
 	g_mutex_lock(&account->probe_mutex);
-	gboolean ok = account->probe != NULL || (account->probe = db_open(account->db_path, 0, error)) != NULL;
+	gboolean ok =
+		account->probe != NULL || (account->probe = db_open(account->db_path, 0, error)) != NULL;
 	/* The number means something to one connection only; that of a new one is as good as another. */
 	ok = ok && db_get_int(account->probe, error, &version, NULL, "PRAGMA data_version");
 	if (ok) {
@@ -94,7 +96,8 @@ void account_note_changes(Account *account)
 			" (SELECT seq FROM sqlite_sequence WHERE name='email'),"
 			" (SELECT seq FROM sqlite_sequence WHERE name='email_gone')");
 		if (rows != NULL && db_next(rows, NULL)) {
-			gint64 list = db_column_int(rows, 0), email = db_column_int(rows, 1), gone = db_column_int(rows, 2);
+			gint64 list = db_column_int(rows, 0), email = db_column_int(rows, 1),
+			       gone = db_column_int(rows, 2);
 			g_mutex_lock(&account->noted_mutex);
 			if (list > account->noted_list_version)
 				events |= STORE_EVENT_LIST;
@@ -186,9 +189,11 @@ Account *account_open_path(Store *store, const char *name, GError **error)
 	gboolean is_new = !g_file_test(account->db_path, G_FILE_TEST_EXISTS);
 	if (!maildir_is_directory(account->maildir)) {
 		if (is_new)
-			g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: there is no such account", name);
+			g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT,
+				"%s: there is no such account", name);
 		else /* not mounted, most likely: not to be taken for a mailbox that somebody emptied */
-			g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "%s: the folder is missing", account->maildir);
+			g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "%s: the folder is missing",
+				account->maildir);
 		account_free(account);
 		return NULL;
 	}

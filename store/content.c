@@ -91,7 +91,8 @@ static void find_date(ContentReader *reader, ContentInfo *info)
 	const guint8 *header = (const guint8 *)reader->header->str;
 	gsize pos = 0;
 	MimeField field;
-	for (gboolean first = TRUE; mime_field_next(header, reader->header->len, TRUE, &pos, &field); first = FALSE) {
+	for (gboolean first = TRUE; mime_field_next(header, reader->header->len, TRUE, &pos, &field);
+		first = FALSE) {
 		if (first && field.name_len == 0)
 			return; /* no header at all (README, "Header"): what looks like fields further on is body */
 		if (field.name_len != 4 || g_ascii_strncasecmp(field.name, "Date", 4) != 0)

@@ -154,7 +154,8 @@ static void set_error(sqlite3 *handle, int code, GError **error, const char *doi
 	if (code == SQLITE_FULL || ((code & 0xff) == SQLITE_IOERR && (saved == ENOSPC || saved == EDQUOT)))
 		kind = STORE_ERROR_NO_SPACE;
 	if ((code & 0xff) == SQLITE_IOERR && saved != 0)
-		g_set_error(error, STORE_ERROR, (gint)kind, "%s: %s (%s)", doing, sqlite3_errmsg(handle), g_strerror(saved));
+		g_set_error(error, STORE_ERROR, (gint)kind, "%s: %s (%s)", doing, sqlite3_errmsg(handle),
+			g_strerror(saved));
 	else
 		g_set_error(error, STORE_ERROR, (gint)kind, "%s: %s", doing, sqlite3_errmsg(handle));
 }
@@ -204,12 +205,14 @@ static gboolean migrate(Db *db, const char *path, GError **error)
 		return TRUE;
 	if (version > SCHEMA_VERSION) {
 		g_set_error(error, STORE_ERROR, STORE_ERROR_DATABASE,
-			"%s has format %" G_GINT64_FORMAT " of a newer mailsift; this one knows up to %" G_GINT64_FORMAT, path,
-			version, SCHEMA_VERSION);
+			"%s has format %" G_GINT64_FORMAT
+			" of a newer mailsift; this one knows up to %" G_GINT64_FORMAT,
+			path, version, SCHEMA_VERSION);
 		return FALSE;
 	}
 	if (version > 0 && application != APPLICATION_ID) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_DATABASE, "%s is not a database of mailsift", path);
+		g_set_error(
+			error, STORE_ERROR, STORE_ERROR_DATABASE, "%s is not a database of mailsift", path);
 		return FALSE;
 	}
 	if (!db_exec(db, "BEGIN IMMEDIATE", error))
@@ -219,7 +222,8 @@ static gboolean migrate(Db *db, const char *path, GError **error)
 	for (; ok && version < SCHEMA_VERSION; version++)
 		ok = db_exec(db, migrations[version], error);
 	if (ok) {
-		g_autofree char *marks = g_strdup_printf("PRAGMA application_id=%d; PRAGMA user_version=%" G_GINT64_FORMAT "; COMMIT",
+		g_autofree char *marks = g_strdup_printf(
+			"PRAGMA application_id=%d; PRAGMA user_version=%" G_GINT64_FORMAT "; COMMIT",
 			APPLICATION_ID, SCHEMA_VERSION);
 		ok = db_exec(db, marks, error);
 	}
@@ -245,9 +249,10 @@ Db *db_open(const char *path, DbOpenFlags flags, GError **error)
 	(void)sqlite3_busy_handler(db->handle, wait_while_busy, NULL);
 	int keep_wal = 1; /* else the last connection to close removes it, and the first to open creates it */
 	(void)sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
-	g_autofree char *settings = g_strdup_printf("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-						    "PRAGMA cache_size=-%d; PRAGMA journal_size_limit=%d",
-		CACHE_KIB, WAL_KEEP_BYTES);
+	g_autofree char *settings =
+		g_strdup_printf("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+				"PRAGMA cache_size=-%d; PRAGMA journal_size_limit=%d",
+			CACHE_KIB, WAL_KEEP_BYTES);
 	if (!db_exec(db, settings, error) || ((flags & DB_CREATE) && !migrate(db, path, error))) {
 		g_prefix_error(error, "%s: ", path);
 		return NULL;
@@ -270,7 +275,8 @@ static sqlite3_stmt *prepare(Db *db, const char *sql, GError **error)
 		g_assert(!sqlite3_stmt_busy(statement));
 		return statement;
 	}
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+		SQLITE_OK) {
 		db_set_error(db, error, "database");
 		return NULL;
 	}
@@ -299,7 +305,8 @@ DbRows *db_select_values(Db *db, GError **error, const char *sql, const DbValue 
 		else if (values[i].type == DB_TYPE_TEXT && values[i].data != NULL)
 			result = sqlite3_bind_text(statement, at, values[i].data, -1, SQLITE_STATIC);
 		else if (values[i].type == DB_TYPE_BLOB)
-			result = sqlite3_bind_blob64(statement, at, values[i].data, (sqlite3_uint64)values[i].number, SQLITE_STATIC);
+			result = sqlite3_bind_blob64(statement, at, values[i].data,
+				(sqlite3_uint64)values[i].number, SQLITE_STATIC);
 		if (result != SQLITE_OK) {
 			db_set_error(db, error, "database");
 			db_rows_free(statement);

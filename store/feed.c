@@ -13,7 +13,8 @@ gboolean account_feed_state(Account *account, FeedState *state_out, GError **err
 	{
 		g_autoptr(DbRows) rows = db_select(db, &failure,
 			"SELECT (SELECT seq FROM sqlite_sequence WHERE name='email'),"
-			" (SELECT seq FROM sqlite_sequence WHERE name='email_gone'), (SELECT count(*) FROM email)");
+			" (SELECT seq FROM sqlite_sequence WHERE name='email_gone'), (SELECT count(*) FROM "
+			"email)");
 		if (rows != NULL && db_next(rows, &failure)) {
 			*state_out = (FeedState){
 				.max_email_id = (guint32)db_column_int(rows, 0),
@@ -50,8 +51,8 @@ gboolean account_feed_added(Account *account, guint32 after, guint limit, GArray
 	Db *db = account_acquire_db(account, error);
 	if (db == NULL)
 		return FALSE;
-	DbRows *rows = db_select(db, error, "SELECT id FROM email WHERE id>? ORDER BY id LIMIT ?", DB_INT(after),
-		DB_INT(limit));
+	DbRows *rows = db_select(db, error, "SELECT id FROM email WHERE id>? ORDER BY id LIMIT ?",
+		DB_INT(after), DB_INT(limit));
 	GArray *ids = rows != NULL ? collect_ids(rows, error) : NULL;
 	account_release_db(account, db);
 	if (ids == NULL)
@@ -60,8 +61,8 @@ gboolean account_feed_added(Account *account, guint32 after, guint limit, GArray
 	return TRUE;
 }
 
-gboolean account_feed_emails(Account *account, const char *mailbox, guint32 after, guint32 upto, GArray **ids_out,
-	GError **error)
+gboolean account_feed_emails(
+	Account *account, const char *mailbox, guint32 after, guint32 upto, GArray **ids_out, GError **error)
 {
 	g_autofree char *normal = mailbox != NULL ? maildir_normal_name(mailbox, NULL) : NULL;
 	if (mailbox != NULL && normal == NULL)
@@ -78,11 +79,12 @@ gboolean account_feed_emails(Account *account, const char *mailbox, guint32 afte
 		if (!found)
 			(void)set_no_mailbox(error);
 		else if (normal == NULL)
-			rows = db_select(db, error, "SELECT id FROM email WHERE id>? AND id<=? ORDER BY id", DB_INT(after),
-				DB_INT(upto));
+			rows = db_select(db, error, "SELECT id FROM email WHERE id>? AND id<=? ORDER BY id",
+				DB_INT(after), DB_INT(upto));
 		else
 			rows = db_select(db, error,
-				"SELECT DISTINCT email FROM message WHERE mailbox=? AND email>? AND email<=? ORDER BY email",
+				"SELECT DISTINCT email FROM message WHERE mailbox=? AND email>? AND email<=? "
+				"ORDER BY email",
 				DB_INT(id), DB_INT(after), DB_INT(upto));
 		ids = rows != NULL ? collect_ids(rows, error) : NULL;
 	}
@@ -102,7 +104,8 @@ gboolean account_feed_gone(Account *account, guint64 after, guint limit, GArray 
 	g_autoptr(GError) failure = NULL;
 	{
 		g_autoptr(DbRows) rows = db_select(db, &failure,
-			"SELECT seq, email FROM email_gone WHERE seq>? ORDER BY seq LIMIT ?", DB_INT(after), DB_INT(limit));
+			"SELECT seq, email FROM email_gone WHERE seq>? ORDER BY seq LIMIT ?", DB_INT(after),
+			DB_INT(limit));
 		while (rows != NULL && db_next(rows, &failure)) {
 			FeedGone entry = { (guint64)db_column_int(rows, 0), (guint32)db_column_int(rows, 1) };
 			g_array_append_val(gone, entry);

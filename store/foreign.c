@@ -137,7 +137,8 @@ GPtrArray *foreign_parse_keywords(const char *data, gsize len)
 	gsize n;
 	guint32 number;
 	while (next_line(&lines, &line, &n)) {
-		if (!take_number(&line, &n, &number) || number >= FOREIGN_KEYWORDS || n == 0 || memchr(line, '\0', n) != NULL)
+		if (!take_number(&line, &n, &number) || number >= FOREIGN_KEYWORDS || n == 0 ||
+			memchr(line, '\0', n) != NULL)
 			continue;
 		g_free(names->pdata[number]);
 		names->pdata[number] = g_strndup(line, n);
@@ -158,8 +159,11 @@ GPtrArray *foreign_parse_subscriptions(const char *data, gsize len, ForeignKind 
 		g_autofree char *text = g_strndup(line, n);
 		if (tabs)
 			(void)g_strdelimit(text, "\t", '.');
-		const char *rest = kind == FOREIGN_COURIER && g_str_has_prefix(text, "INBOX.") ? text + strlen("INBOX.") : text;
-		g_autofree char *folder = strcmp(rest, "INBOX") == 0 ? g_strdup("") : g_strconcat(".", rest, NULL);
+		const char *rest = kind == FOREIGN_COURIER && g_str_has_prefix(text, "INBOX.")
+			? text + strlen("INBOX.")
+			: text;
+		g_autofree char *folder =
+			strcmp(rest, "INBOX") == 0 ? g_strdup("") : g_strconcat(".", rest, NULL);
 		char *name = maildir_name_of_folder(folder);
 		if (name != NULL)
 			g_ptr_array_add(names, name);

@@ -47,7 +47,8 @@ typedef struct {
 } Admission;
 
 /* The keyword set that the letters of a file's name mean. */
-static gboolean set_for_letters(Db *db, const Admission *admission, guint32 letters, guint32 *set_out, GError **error)
+static gboolean set_for_letters(
+	Db *db, const Admission *admission, guint32 letters, guint32 *set_out, GError **error)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
 	for (guint i = 0; admission->keywords != NULL && i < FOREIGN_KEYWORDS; i++) {
@@ -56,7 +57,8 @@ static gboolean set_for_letters(Db *db, const Admission *admission, guint32 lett
 			g_ptr_array_add(names, admission->keywords->pdata[i]);
 	}
 	g_ptr_array_add(names, NULL);
-	return keyword_set_for_names(db, admission->mailbox->id, (const char *const *)names->pdata, set_out, error);
+	return keyword_set_for_names(
+		db, admission->mailbox->id, (const char *const *)names->pdata, set_out, error);
 }
 
 static gboolean admit_rows(Db *db, gpointer data, GError **error)
@@ -115,8 +117,8 @@ static gboolean read_arrival(Mailbox *mailbox, const char *part, Arrival *arriva
 		return FALSE;
 	/* In cur/ it keeps what is behind ":2,", and gets that if it has not. */
 	gsize base = maildir_base_len(arrival->name);
-	arrival->file = arrival->name[base] != '\0' ? g_strdup(arrival->name) :
-						      maildir_name_with_flags(arrival->name, 0, NULL);
+	arrival->file = arrival->name[base] != '\0' ? g_strdup(arrival->name)
+						    : maildir_name_with_flags(arrival->name, 0, NULL);
 	return TRUE;
 }
 
@@ -129,7 +131,8 @@ static gboolean move_arrival(Mailbox *mailbox, Arrival *arrival, GError **error)
 		return TRUE;
 	int saved = errno;
 	if (saved == EEXIST) { /* a delivery agent that reuses names */
-		g_autofree char *base = maildir_unique_name(MAILDIR_ORIGINAL, arrival->content.file_size, arrival->content.size);
+		g_autofree char *base = maildir_unique_name(
+			MAILDIR_ORIGINAL, arrival->content.file_size, arrival->content.size);
 		g_free(arrival->file);
 		g_free(to);
 		arrival->file = maildir_name_with_flags(base, arrival->flags, NULL);
@@ -206,7 +209,8 @@ static gboolean admit_batch(Mailbox *mailbox, GPtrArray *keywords, GPtrArray *na
 		moved += arrival->moved;
 	}
 	mailbox_cur_end(mailbox);
-	Admission admission = { mailbox, arrivals, keywords, now_seconds(), mailbox_cur_mtime_ns(mailbox), TRUE };
+	Admission admission = { mailbox, arrivals, keywords, now_seconds(), mailbox_cur_mtime_ns(mailbox),
+		TRUE };
 	gboolean ok = failure == NULL &&
 		(moved == 0 ||
 			(sync_arrivals(mailbox, "new", arrivals, &failure) &&
@@ -248,7 +252,8 @@ static gboolean admit_all(Mailbox *mailbox, gint64 mtime_ns, GError **error)
 		if (!account_lock_shared(mailbox->account->lock, error))
 			return FALSE;
 		ok = mailbox_reread_folder(mailbox, error) &&
-			admit_batch(mailbox, keywords, names, i, MIN(BATCH, names->len - i), &admitted, &writing, error);
+			admit_batch(mailbox, keywords, names, i, MIN(BATCH, names->len - i), &admitted,
+				&writing, error);
 		account_lock_shared_end(mailbox->account->lock);
 	}
 	if (admitted > 0) {
@@ -271,7 +276,8 @@ gboolean mailbox_admit_new(Mailbox *mailbox, GError **error)
 	gint64 mtime_ns = maildir_mtime_ns(path);
 	/* 0: the folder is not there; whether the mailbox is, its row tells. */
 	g_autoptr(GError) failure = NULL;
-	gboolean ok = mtime_ns == 0 || mtime_ns == mailbox->new_mtime_ns || admit_all(mailbox, mtime_ns, &failure);
+	gboolean ok =
+		mtime_ns == 0 || mtime_ns == mailbox->new_mtime_ns || admit_all(mailbox, mtime_ns, &failure);
 	g_mutex_unlock(&mailbox->admit_mutex);
 	/* A full disk keeps nobody from reading what is there; who writes is told. */
 	if (ok || g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE) ||
@@ -285,7 +291,8 @@ void account_admit_new(Account *account)
 {
 	g_autoptr(GArray) ids = account_mailbox_ids(account, NULL);
 	for (guint i = 0; ids != NULL && i < ids->len; i++) {
-		g_autoptr(Mailbox) mailbox = account_mailbox_by_id(account, g_array_index(ids, gint64, i), NULL);
+		g_autoptr(Mailbox) mailbox =
+			account_mailbox_by_id(account, g_array_index(ids, gint64, i), NULL);
 		if (mailbox != NULL)
 			(void)mailbox_admit_new(mailbox, NULL); /* an error shows when the mailbox is used */
 	}
@@ -303,13 +310,16 @@ static gint compare_orphans(gconstpointer a, gconstpointer b)
 	return strcmp(x->name, y->name);
 }
 
-static gboolean admit_orphan_batch(Mailbox *mailbox, GPtrArray *keywords, const Orphan *orphans, guint n, GError **error)
+static gboolean admit_orphan_batch(
+	Mailbox *mailbox, GPtrArray *keywords, const Orphan *orphans, guint n, GError **error)
 {
 	g_autoptr(GArray) arrivals = g_array_new(FALSE, TRUE, sizeof(Arrival));
 	g_array_set_clear_func(arrivals, clear_arrival);
 	for (guint i = 0; i < n; i++) {
 		g_autoptr(GError) failure = NULL;
-		Arrival arrival = { .name = g_strdup(orphans[i].name), .uid = orphans[i].uid, .fd = -1, .moved = TRUE };
+		Arrival arrival = {
+			.name = g_strdup(orphans[i].name), .uid = orphans[i].uid, .fd = -1, .moved = TRUE
+		};
 		if (read_arrival(mailbox, "cur", &arrival, &failure)) {
 			g_free(arrival.file);
 			arrival.file = g_strdup(arrival.name); /* as it is */
@@ -333,8 +343,8 @@ gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, GError **error
 	g_autoptr(GPtrArray) keywords = read_letters(mailbox);
 	g_array_sort(orphans, compare_orphans);
 	for (guint i = 0; i < orphans->len; i += BATCH)
-		if (!admit_orphan_batch(mailbox, keywords, &g_array_index(orphans, Orphan, i), MIN(BATCH, orphans->len - i),
-			    error))
+		if (!admit_orphan_batch(mailbox, keywords, &g_array_index(orphans, Orphan, i),
+			    MIN(BATCH, orphans->len - i), error))
 			return FALSE;
 	return TRUE;
 }

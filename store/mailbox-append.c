@@ -12,7 +12,7 @@
 struct Spool {
 	Account *account; /* owned reference */
 	int fd;
-	char *path; /* owned; NULL when the file has gone to cur/ */
+	char *path;            /* owned; NULL when the file has gone to cur/ */
 	ContentReader *reader; /* owned */
 	guint64 size;
 };
@@ -105,7 +105,8 @@ gboolean email_for_content(Db *db, const ContentInfo *info, gint64 *id_out, GErr
 	if (!found) {
 		if (!db_run(db, error, "INSERT INTO email (sha256, size, sent_at, sent_day) VALUES (?,?,?,?)",
 			    DB_BLOB(info->sha256, CONTENT_HASH_BYTES), DB_INT(info->size),
-			    info->has_sent ? DB_INT(info->sent_at) : DB_NULL, info->has_sent ? DB_INT(info->sent_day) : DB_NULL))
+			    info->has_sent ? DB_INT(info->sent_at) : DB_NULL,
+			    info->has_sent ? DB_INT(info->sent_day) : DB_NULL))
 			return FALSE;
 		id = sqlite3_last_insert_rowid(db_handle(db));
 		if (id > G_MAXUINT32) { /* the index's document ids end there */
@@ -118,7 +119,8 @@ gboolean email_for_content(Db *db, const ContentInfo *info, gint64 *id_out, GErr
 	return TRUE;
 }
 
-gboolean message_insert(Db *db, MailboxState *state, const NewMessage *message, guint32 *uid_out, GError **error)
+gboolean message_insert(
+	Db *db, MailboxState *state, const NewMessage *message, guint32 *uid_out, GError **error)
 {
 	if (state->uidnext == G_MAXUINT32) {
 		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_CANNOT, "The mailbox has no UIDs left");
@@ -126,7 +128,8 @@ gboolean message_insert(Db *db, MailboxState *state, const NewMessage *message, 
 	}
 	*uid_out = state->uidnext++;
 	return db_run(db, error,
-		"INSERT INTO message (mailbox, uid, email, flags, keywords, internal_at, internal_zone, saved_at, modseq, file)"
+		"INSERT INTO message (mailbox, uid, email, flags, keywords, internal_at, internal_zone, "
+		"saved_at, modseq, file)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?)",
 		DB_INT(state->id), DB_INT(*uid_out), DB_INT(message->email), DB_INT(message->flags),
 		DB_INT(message->keywords), DB_INT(message->internal_at), DB_INT(message->internal_zone),
@@ -158,7 +161,8 @@ static gboolean append_rows(Db *db, gpointer data, GError **error)
 		NewMessage row = {
 			.flags = message->flags,
 			.internal_at = message->has_date ? message->internal_at : append->now,
-			.internal_zone = message->has_date ? message->internal_zone : local_zone_at(append->now),
+			.internal_zone =
+				message->has_date ? message->internal_zone : local_zone_at(append->now),
 			.saved_at = append->now,
 			.file = append->files[i],
 		};
@@ -189,7 +193,8 @@ static gboolean finish_spools(Append *append, GError **error)
 			return FALSE;
 		}
 		content_reader_finish(spool->reader, &append->contents[i]);
-		g_autofree char *base = maildir_unique_name(MAILDIR_ORIGINAL, append->contents[i].file_size, append->contents[i].size);
+		g_autofree char *base = maildir_unique_name(
+			MAILDIR_ORIGINAL, append->contents[i].file_size, append->contents[i].size);
 		append->files[i] = maildir_name_with_flags(base, append->messages[i].flags, NULL);
 	}
 	return TRUE;
@@ -243,8 +248,8 @@ static gboolean append_locked(Append *append, GError **error)
 	return ok;
 }
 
-gboolean mailbox_append(Mailbox *mailbox, AppendMessage *messages, gsize n, guint32 *uidvalidity_out, UidSet **uids_out,
-	GError **error)
+gboolean mailbox_append(Mailbox *mailbox, AppendMessage *messages, gsize n, guint32 *uidvalidity_out,
+	UidSet **uids_out, GError **error)
 {
 	Append append = {
 		.mailbox = mailbox,

@@ -42,7 +42,8 @@ static gboolean read_items(Copy *copy, const UidSet *uids, GError **error)
 			"SELECT uid, file FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
 			DB_INT(copy->from->id), DB_INT(range.first), DB_INT(range.last));
 		while (rows != NULL && db_next(rows, &failure)) {
-			Item item = { (guint32)db_column_int(rows, 0), g_strdup(db_column_text(rows, 1)), NULL, FALSE };
+			Item item = { (guint32)db_column_int(rows, 0), g_strdup(db_column_text(rows, 1)),
+				NULL, FALSE };
 			g_array_append_val(copy->items, item);
 		}
 	}
@@ -58,11 +59,12 @@ static gboolean link_item(Copy *copy, Item *item, GError **error)
 {
 	g_autofree char *base = maildir_unique_name(MAILDIR_COPY, 0, 0);
 	const char *size = strstr(item->file, ",S=");
-	g_autofree char *sized =
-		size != NULL && size < item->file + maildir_base_len(item->file) ?
-		      g_strdup_printf("%s%.*s", base, (int)(item->file + maildir_base_len(item->file) - size), size) :
-		      g_strdup(base);
-	g_autofree char *target = maildir_name_with_flags(sized, maildir_flags_of_file(item->file, NULL), NULL);
+	g_autofree char *sized = size != NULL && size < item->file + maildir_base_len(item->file)
+		? g_strdup_printf(
+			  "%s%.*s", base, (int)(item->file + maildir_base_len(item->file) - size), size)
+		: g_strdup(base);
+	g_autofree char *target =
+		maildir_name_with_flags(sized, maildir_flags_of_file(item->file, NULL), NULL);
 	g_autofree char *from = mailbox_path(copy->from, "cur", item->file);
 	g_autofree char *to = mailbox_path(copy->to, "cur", target);
 	int failed = maildir_link(from, to), saved = errno;
@@ -117,7 +119,8 @@ static gboolean copy_row(Db *db, Copy *copy, Item *item, MailboxState *target, G
 	guint32 set, uid;
 	{
 		g_autoptr(DbRows) rows = db_select(db, &failure,
-			"SELECT email, flags, keywords, internal_at, internal_zone FROM message WHERE mailbox=? AND uid=?",
+			"SELECT email, flags, keywords, internal_at, internal_zone FROM message WHERE "
+			"mailbox=? AND uid=?",
 			DB_INT(copy->from->id), DB_INT(item->uid));
 		if (rows == NULL || !db_next(rows, &failure)) {
 			if (failure == NULL)
@@ -166,8 +169,8 @@ static gboolean copy_rows(Db *db, gpointer data, GError **error)
 		ok = mailbox_state_read(db, copy->from->id, &source, error);
 		(void)mailbox_state_touch(&source);
 		ok = ok &&
-			expunge_rows(db, &source, (const ExpungeRow *)(void *)copy->expunged->data, copy->expunged->len,
-				error) &&
+			expunge_rows(db, &source, (const ExpungeRow *)(void *)copy->expunged->data,
+				copy->expunged->len, error) &&
 			mailbox_state_write(db, &source, error);
 	}
 	for (guint i = 0; !ok && i < copy->items->len; i++)

@@ -44,17 +44,21 @@ static gboolean drop_email(Db *db, gint64 email, GError **error)
 static gboolean bound_expunged(Db *db, gint64 mailbox, gsize added, GError **error)
 {
 	gint64 n, floor;
-	if (!db_run(db, error, "UPDATE mailbox SET expunged_rows=expunged_rows+? WHERE id=?", DB_INT(added), DB_INT(mailbox)) ||
-		!db_get_int(db, error, &n, NULL, "SELECT expunged_rows FROM mailbox WHERE id=?", DB_INT(mailbox)))
+	if (!db_run(db, error, "UPDATE mailbox SET expunged_rows=expunged_rows+? WHERE id=?", DB_INT(added),
+		    DB_INT(mailbox)) ||
+		!db_get_int(
+			db, error, &n, NULL, "SELECT expunged_rows FROM mailbox WHERE id=?", DB_INT(mailbox)))
 		return FALSE;
 	if (n <= EXPUNGED_MAX)
 		return TRUE;
 	return db_get_int(db, error, &floor, NULL,
-		       "SELECT modseq FROM expunged WHERE mailbox=? ORDER BY modseq DESC LIMIT 1 OFFSET ?", DB_INT(mailbox),
-		       DB_INT(EXPUNGED_KEEP)) &&
-		db_run(db, error, "DELETE FROM expunged WHERE mailbox=? AND modseq<=?", DB_INT(mailbox), DB_INT(floor)) &&
+		       "SELECT modseq FROM expunged WHERE mailbox=? ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+		       DB_INT(mailbox), DB_INT(EXPUNGED_KEEP)) &&
+		db_run(db, error, "DELETE FROM expunged WHERE mailbox=? AND modseq<=?", DB_INT(mailbox),
+			DB_INT(floor)) &&
 		db_run(db, error,
-			"UPDATE mailbox SET expunged_floor=?2, expunged_rows=(SELECT count(*) FROM expunged WHERE mailbox=?1)"
+			"UPDATE mailbox SET expunged_floor=?2, expunged_rows=(SELECT count(*) FROM expunged "
+			"WHERE mailbox=?1)"
 			" WHERE id=?1",
 			DB_INT(mailbox), DB_INT(floor));
 }
@@ -63,11 +67,13 @@ gboolean expunge_rows(Db *db, const MailboxState *state, const ExpungeRow *rows,
 {
 	DbValue mailbox = DB_INT(state->id);
 	for (gsize i = 0; i < n; i++) {
-		if (!db_run(db, error, "DELETE FROM message WHERE mailbox=? AND uid=?", mailbox, DB_INT(rows[i].uid)) ||
-			!db_run(db, error, "INSERT INTO expunged (mailbox, modseq, uid) VALUES (?,?,?)", mailbox,
-				DB_INT(state->highestmodseq), DB_INT(rows[i].uid)) ||
+		if (!db_run(db, error, "DELETE FROM message WHERE mailbox=? AND uid=?", mailbox,
+			    DB_INT(rows[i].uid)) ||
+			!db_run(db, error, "INSERT INTO expunged (mailbox, modseq, uid) VALUES (?,?,?)",
+				mailbox, DB_INT(state->highestmodseq), DB_INT(rows[i].uid)) ||
 			(rows[i].file != NULL &&
-				!db_run(db, error, "INSERT OR IGNORE INTO garbage (mailbox, file) VALUES (?,?)", mailbox,
+				!db_run(db, error,
+					"INSERT OR IGNORE INTO garbage (mailbox, file) VALUES (?,?)", mailbox,
 					DB_TEXT(rows[i].file))) ||
 			!drop_email(db, rows[i].email, error))
 			return FALSE;
@@ -87,7 +93,8 @@ static gboolean collect_deleted(Db *db, Expunge *expunge, UidRange range, GError
 {
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(DbRows) rows = db_select(db, &failure,
-		"SELECT uid, email, file FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags&8 ORDER BY uid",
+		"SELECT uid, email, file FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags&8 "
+		"ORDER BY uid",
 		DB_INT(expunge->mailbox->id), DB_INT(range.first), DB_INT(range.last));
 	G_STATIC_ASSERT(MESSAGE_DELETED == 8);
 	while (rows != NULL && db_next(rows, &failure)) {
@@ -111,13 +118,15 @@ static gboolean expunge_deleted(Db *db, gpointer data, GError **error)
 	guint n = expunge->uids != NULL ? uidset_n_ranges(expunge->uids) : 1;
 	for (guint i = 0; i < n; i++) {
 		UidRange all = { 1, G_MAXUINT32 };
-		if (!collect_deleted(db, expunge, expunge->uids != NULL ? uidset_range(expunge->uids, i) : all, error))
+		if (!collect_deleted(
+			    db, expunge, expunge->uids != NULL ? uidset_range(expunge->uids, i) : all, error))
 			return FALSE;
 	}
 	if (expunge->rows->len == 0)
 		return TRUE;
 	(void)mailbox_state_touch(&state);
-	return expunge_rows(db, &state, (const ExpungeRow *)(void *)expunge->rows->data, expunge->rows->len, error) &&
+	return expunge_rows(db, &state, (const ExpungeRow *)(void *)expunge->rows->data, expunge->rows->len,
+		       error) &&
 		mailbox_state_write(db, &state, error);
 }
 
@@ -175,8 +184,8 @@ static gboolean forget_unlinked(Db *db, gpointer data, GError **error)
 			return FALSE;
 	for (guint i = 0; i < forget->files->len; i++) {
 		const Unlinked *unlinked = &g_array_index(forget->files, Unlinked, i);
-		if (!db_run(db, error, "DELETE FROM garbage WHERE mailbox=? AND file=?", DB_INT(unlinked->mailbox),
-			    DB_TEXT(unlinked->file)))
+		if (!db_run(db, error, "DELETE FROM garbage WHERE mailbox=? AND file=?",
+			    DB_INT(unlinked->mailbox), DB_TEXT(unlinked->file)))
 			return FALSE;
 	}
 	return TRUE;
@@ -244,7 +253,8 @@ gboolean account_collect_garbage(Account *account, GError **error)
 		g_autoptr(DbRows) rows = db_select(db, &failure,
 			"SELECT g.mailbox, m.folder, g.file FROM garbage g JOIN mailbox m ON m.id=g.mailbox");
 		while (rows != NULL && db_next(rows, &failure))
-			unlink_one(account, db_column_int(rows, 0), db_column_text(rows, 1), db_column_text(rows, 2));
+			unlink_one(account, db_column_int(rows, 0), db_column_text(rows, 1),
+				db_column_text(rows, 2));
 	}
 	account_release_db(account, db);
 	if (failure != NULL) {

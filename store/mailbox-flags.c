@@ -17,7 +17,8 @@ gboolean keywords_check(const char *const *keywords, GError **error)
 			ok = *p > ' ' && *p < 0x7f && strchr("(){%*\"\\]", *p) == NULL;
 		if (!ok) {
 			g_set_error_literal(error, STORE_ERROR, STORE_ERROR_CANNOT,
-				"A keyword is an atom of at most " G_STRINGIFY(LIMIT_KEYWORD_LENGTH) " characters");
+				"A keyword is an atom of at most " G_STRINGIFY(
+					LIMIT_KEYWORD_LENGTH) " characters");
 			return FALSE;
 		}
 	}
@@ -28,14 +29,14 @@ static gboolean keyword_number(Db *db, gint64 mailbox, const char *name, guint32
 {
 	gint64 number;
 	gboolean found;
-	if (!db_get_int(db, error, &number, &found, "SELECT id FROM keyword WHERE mailbox=? AND name=?", DB_INT(mailbox),
-		    DB_TEXT(name)))
+	if (!db_get_int(db, error, &number, &found, "SELECT id FROM keyword WHERE mailbox=? AND name=?",
+		    DB_INT(mailbox), DB_TEXT(name)))
 		return FALSE;
 	if (!found &&
-		(!db_get_int(db, error, &number, NULL, "SELECT ifnull(max(id)+1,0) FROM keyword WHERE mailbox=?",
-			 DB_INT(mailbox)) ||
-			!db_run(db, error, "INSERT INTO keyword VALUES (?,?,?)", DB_INT(mailbox), DB_INT(number),
-				DB_TEXT(name))))
+		(!db_get_int(db, error, &number, NULL,
+			 "SELECT ifnull(max(id)+1,0) FROM keyword WHERE mailbox=?", DB_INT(mailbox)) ||
+			!db_run(db, error, "INSERT INTO keyword VALUES (?,?,?)", DB_INT(mailbox),
+				DB_INT(number), DB_TEXT(name))))
 		return FALSE;
 	*number_out = (guint32)number;
 	return TRUE;
@@ -88,10 +89,10 @@ static gboolean set_for_numbers(Db *db, gint64 mailbox, GArray *numbers, guint32
 		    DB_INT(mailbox), DB_TEXT(members->str)))
 		return FALSE;
 	if (!found &&
-		(!db_get_int(db, error, &set, NULL, "SELECT ifnull(max(id),0)+1 FROM keyword_set WHERE mailbox=?",
-			 DB_INT(mailbox)) ||
-			!db_run(db, error, "INSERT INTO keyword_set VALUES (?,?,?)", DB_INT(mailbox), DB_INT(set),
-				DB_TEXT(members->str))))
+		(!db_get_int(db, error, &set, NULL,
+			 "SELECT ifnull(max(id),0)+1 FROM keyword_set WHERE mailbox=?", DB_INT(mailbox)) ||
+			!db_run(db, error, "INSERT INTO keyword_set VALUES (?,?,?)", DB_INT(mailbox),
+				DB_INT(set), DB_TEXT(members->str))))
 		return FALSE;
 	*set_out = (guint32)set;
 	return TRUE;
@@ -104,8 +105,8 @@ static GArray *set_numbers(Db *db, gint64 mailbox, guint32 set, GError **error)
 	if (set == 0)
 		return g_steal_pointer(&numbers);
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT members FROM keyword_set WHERE mailbox=? AND id=?",
-		DB_INT(mailbox), DB_INT(set));
+	g_autoptr(DbRows) rows = db_select(db, &failure,
+		"SELECT members FROM keyword_set WHERE mailbox=? AND id=?", DB_INT(mailbox), DB_INT(set));
 	if (rows != NULL && db_next(rows, &failure)) {
 		g_auto(GStrv) members = g_strsplit(db_column_text(rows, 0), " ", -1);
 		for (gsize i = 0; members[i] != NULL; i++) {
@@ -119,7 +120,8 @@ static GArray *set_numbers(Db *db, gint64 mailbox, guint32 set, GError **error)
 	return NULL;
 }
 
-gboolean keyword_set_for_names(Db *db, gint64 mailbox, const char *const *keywords, guint32 *set_out, GError **error)
+gboolean keyword_set_for_names(
+	Db *db, gint64 mailbox, const char *const *keywords, guint32 *set_out, GError **error)
 {
 	g_autoptr(GArray) numbers = keyword_numbers(db, mailbox, keywords, error);
 	return numbers != NULL && set_for_numbers(db, mailbox, numbers, set_out, error);
@@ -137,8 +139,9 @@ gboolean keyword_set_translate(Db *db, gint64 from, guint32 set, gint64 to, guin
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	for (guint i = 0; i < numbers->len; i++) {
 		g_autoptr(GError) failure = NULL;
-		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT name FROM keyword WHERE mailbox=? AND id=?",
-			DB_INT(from), DB_INT(number_at(numbers, i)));
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT name FROM keyword WHERE mailbox=? AND id=?",
+				DB_INT(from), DB_INT(number_at(numbers, i)));
 		if (rows != NULL && db_next(rows, &failure))
 			g_ptr_array_add(names, g_strdup(db_column_text(rows, 0)));
 		if (failure != NULL) {
@@ -168,7 +171,8 @@ static gboolean find_modified(Db *db, StoreFlags *change, UidRange range, GError
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(DbRows) rows = db_select(db, &failure,
 		"SELECT uid FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND +modseq>? ORDER BY uid",
-		DB_INT(change->mailbox->id), DB_INT(range.first), DB_INT(range.last), DB_INT(change->unchanged_since));
+		DB_INT(change->mailbox->id), DB_INT(range.first), DB_INT(range.last),
+		DB_INT(change->unchanged_since));
 	while (rows != NULL && db_next(rows, &failure))
 		uidset_add(change->modified, (guint32)db_column_int(rows, 0));
 	if (failure == NULL)
@@ -178,8 +182,8 @@ static gboolean find_modified(Db *db, StoreFlags *change, UidRange range, GError
 }
 
 /* Of the messages of @range that have the keyword set @old (-1: any). Those that would not change keep their modseq. */
-static gboolean update_range(Db *db, StoreFlags *change, UidRange range, gint64 old, gint64 new, guint64 modseq,
-	GError **error)
+static gboolean update_range(
+	Db *db, StoreFlags *change, UidRange range, gint64 old, gint64 new, guint64 modseq, GError **error)
 {
 	gint64 mask = change->op == FLAGS_REPLACE ? 0 : change->op == FLAGS_ADD ? -1 : ~(gint64)change->flags;
 	gint64 set = change->op == FLAGS_REMOVE ? 0 : (gint64)change->flags;
@@ -188,8 +192,8 @@ static gboolean update_range(Db *db, StoreFlags *change, UidRange range, gint64 
 		    "UPDATE message SET flags=(flags&?4)|?5, keywords=iif(?6<0,keywords,?6), modseq=?7"
 		    " WHERE mailbox=?1 AND uid BETWEEN ?2 AND ?3 AND +modseq<=?8 AND (?9<0 OR keywords=?9)"
 		    " AND (flags<>((flags&?4)|?5) OR (?6>=0 AND keywords<>?6))",
-		    DB_INT(change->mailbox->id), DB_INT(range.first), DB_INT(range.last), DB_INT(mask), DB_INT(set), DB_INT(new),
-		    DB_INT(modseq), DB_INT(change->unchanged_since), DB_INT(old)))
+		    DB_INT(change->mailbox->id), DB_INT(range.first), DB_INT(range.last), DB_INT(mask),
+		    DB_INT(set), DB_INT(new), DB_INT(modseq), DB_INT(change->unchanged_since), DB_INT(old)))
 		return FALSE;
 	if (sqlite3_changes(db_handle(db)) > 0)
 		change->changed = TRUE;
@@ -202,8 +206,8 @@ static GArray *sets_in_range(Db *db, gint64 mailbox, UidRange range, GError **er
 	g_autoptr(GArray) sets = g_array_new(FALSE, FALSE, sizeof(guint32));
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(DbRows) rows = db_select(db, &failure,
-		"SELECT DISTINCT keywords FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", DB_INT(mailbox),
-		DB_INT(range.first), DB_INT(range.last));
+		"SELECT DISTINCT keywords FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?",
+		DB_INT(mailbox), DB_INT(range.first), DB_INT(range.last));
 	while (rows != NULL && db_next(rows, &failure)) {
 		guint32 set = (guint32)db_column_int(rows, 0);
 		g_array_append_val(sets, set);
@@ -215,7 +219,8 @@ static GArray *sets_in_range(Db *db, gint64 mailbox, UidRange range, GError **er
 }
 
 /* @set with @numbers added or removed. */
-static gboolean changed_set(Db *db, StoreFlags *change, guint32 set, GArray *numbers, guint32 *set_out, GError **error)
+static gboolean changed_set(
+	Db *db, StoreFlags *change, guint32 set, GArray *numbers, guint32 *set_out, GError **error)
 {
 	g_autoptr(GArray) members = set_numbers(db, change->mailbox->id, set, error);
 	if (members == NULL)
@@ -239,8 +244,8 @@ static gboolean changed_set(Db *db, StoreFlags *change, guint32 set, GArray *num
 }
 
 /* Adding to or removing from sets: each old set becomes a new one. @mapped: old -> new + 1, for the next ranges. */
-static gboolean update_keywords(Db *db, StoreFlags *change, UidRange range, GArray *numbers, GHashTable *mapped,
-	guint64 modseq, GError **error)
+static gboolean update_keywords(Db *db, StoreFlags *change, UidRange range, GArray *numbers,
+	GHashTable *mapped, guint64 modseq, GError **error)
 {
 	g_autoptr(GArray) sets = sets_in_range(db, change->mailbox->id, range, error);
 	if (sets == NULL)
@@ -259,7 +264,8 @@ static gboolean update_keywords(Db *db, StoreFlags *change, UidRange range, GArr
 	/* A message changed for one set may be met again under another; the second change does nothing, since both
 	 * operations are idempotent. */
 	for (guint i = 0; i < sets->len; i++)
-		if (!update_range(db, change, range, number_at(sets, i), number_at(targets, i), modseq, error))
+		if (!update_range(
+			    db, change, range, number_at(sets, i), number_at(targets, i), modseq, error))
 			return FALSE;
 	return TRUE;
 }

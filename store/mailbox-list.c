@@ -71,8 +71,8 @@ static gboolean read_list(Db *db, GHashTable *by_name, GPtrArray *list, gboolean
 		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT name FROM subscription");
 		while (rows != NULL && db_next(rows, &failure)) {
 			const char *name = db_column_text(rows, 0);
-			MailboxInfo *info = subscribed ? info_for(by_name, list, name, MAILBOX_NONEXISTENT) :
-							 g_hash_table_lookup(by_name, name);
+			MailboxInfo *info = subscribed ? info_for(by_name, list, name, MAILBOX_NONEXISTENT)
+						       : g_hash_table_lookup(by_name, name);
 			if (info != NULL)
 				info->flags |= MAILBOX_SUBSCRIBED;
 		}
@@ -111,13 +111,15 @@ static gboolean subscribe(Db *db, gpointer data, GError **error)
 {
 	const Subscribe *change = data;
 	gint64 n;
-	if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM subscription WHERE name=?", DB_TEXT(change->name)))
+	if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM subscription WHERE name=?",
+		    DB_TEXT(change->name)))
 		return FALSE;
 	if ((n > 0) == change->subscribed)
 		return TRUE;
-	return (change->subscribed ?
-			       db_run(db, error, "INSERT INTO subscription VALUES (?)", DB_TEXT(change->name)) :
-			       db_run(db, error, "DELETE FROM subscription WHERE name=?", DB_TEXT(change->name))) &&
+	return (change->subscribed ? db_run(db, error, "INSERT INTO subscription VALUES (?)",
+					     DB_TEXT(change->name))
+				   : db_run(db, error, "DELETE FROM subscription WHERE name=?",
+					     DB_TEXT(change->name))) &&
 		db_run(db, error, "UPDATE account SET list_version=list_version+1");
 }
 

@@ -25,8 +25,8 @@ static void clear_place(gpointer place)
 	place_clear(place);
 }
 
-#define PLACE_COLUMNS \
-	"m.mailbox, m.uid, e.size, b.folder, m.file FROM message m" \
+#define PLACE_COLUMNS                                                                                        \
+	"m.mailbox, m.uid, e.size, b.folder, m.file FROM message m"                                          \
 	" CROSS JOIN email e ON e.id=m.email CROSS JOIN mailbox b ON b.id=m.mailbox"
 
 /* The places of one message (@mailbox > 0), or of all that have content @email. */
@@ -37,10 +37,10 @@ static gboolean find_places(Account *account, gint64 mailbox, gint64 number, GAr
 		return FALSE;
 	g_autoptr(GError) failure = NULL;
 	{
-		g_autoptr(DbRows) rows = mailbox > 0 ?
-			db_select(db, &failure, "SELECT " PLACE_COLUMNS " WHERE m.mailbox=? AND m.uid=?", DB_INT(mailbox),
-				DB_INT(number)) :
-			db_select(db, &failure, "SELECT " PLACE_COLUMNS " WHERE m.email=?", DB_INT(number));
+		g_autoptr(DbRows) rows = mailbox > 0
+			? db_select(db, &failure, "SELECT " PLACE_COLUMNS " WHERE m.mailbox=? AND m.uid=?",
+				  DB_INT(mailbox), DB_INT(number))
+			: db_select(db, &failure, "SELECT " PLACE_COLUMNS " WHERE m.email=?", DB_INT(number));
 		g_array_set_size(places, 0);
 		while (rows != NULL && db_next(rows, &failure)) {
 			Place place = {
@@ -89,8 +89,9 @@ typedef struct {
 static gboolean write_new_name(Db *db, gpointer data, GError **error)
 {
 	const NewName *name = data;
-	return db_run(db, error, "UPDATE message SET file=? WHERE mailbox=? AND uid=? AND file=?", DB_TEXT(name->file),
-		DB_INT(name->place->mailbox), DB_INT(name->place->uid), DB_TEXT(name->place->file));
+	return db_run(db, error, "UPDATE message SET file=? WHERE mailbox=? AND uid=? AND file=?",
+		DB_TEXT(name->file), DB_INT(name->place->mailbox), DB_INT(name->place->uid),
+		DB_TEXT(name->place->file));
 }
 
 /* NULL without an error: not there. @thorough: another program may have given the file another name. */
@@ -137,7 +138,8 @@ static GBytes *load(Account *account, gint64 mailbox, gint64 number, GError **er
 	if (find_places(account, mailbox, number, places, &failure))
 		bytes = load_first(account, places, FALSE, &failure);
 	/* A folder may be on its way to another name just now: wait for that, and ask again. */
-	if (bytes == NULL && failure == NULL && places->len > 0 && account_lock_shared(account->lock, &failure)) {
+	if (bytes == NULL && failure == NULL && places->len > 0 &&
+		account_lock_shared(account->lock, &failure)) {
 		if (find_places(account, mailbox, number, places, &failure))
 			bytes = load_first(account, places, TRUE, &failure);
 		account_lock_shared_end(account->lock);
@@ -167,10 +169,13 @@ char *account_email_objectid(Account *account, guint32 email_id, GError **error)
 	char *objectid = NULL;
 	g_autoptr(GError) failure = NULL;
 	{
-		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT sha256 FROM email WHERE id=?", DB_INT(email_id));
-		if (rows != NULL && db_next(rows, &failure) && sqlite3_column_bytes(rows, 0) == CONTENT_HASH_BYTES) {
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT sha256 FROM email WHERE id=?", DB_INT(email_id));
+		if (rows != NULL && db_next(rows, &failure) &&
+			sqlite3_column_bytes(rows, 0) == CONTENT_HASH_BYTES) {
 			/* RFC 8474 section 7: letters, digits, "_" and "-". 192 of the 256 bits are enough, and need no padding. */
-			g_autofree char *text = g_base64_encode(sqlite3_column_blob(rows, 0), CONTENT_HASH_BYTES * 3 / 4);
+			g_autofree char *text =
+				g_base64_encode(sqlite3_column_blob(rows, 0), CONTENT_HASH_BYTES * 3 / 4);
 			(void)g_strdelimit(text, "+", '-');
 			(void)g_strdelimit(text, "/", '_');
 			objectid = g_strconcat("M", text, NULL);

@@ -31,8 +31,8 @@ static char *new_objectid(void)
 	return g_strdup_printf("F%016" G_GINT64_MODIFIER "x", bits);
 }
 
-gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char *special_use, guint32 uidvalidity,
-	gint64 *id_out, GError **error)
+gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char *special_use,
+	guint32 uidvalidity, gint64 *id_out, GError **error)
 {
 	/* UIDVALIDITY grows in the whole account: a name never gets an old one back. */
 	gint64 last, n;
@@ -45,7 +45,8 @@ gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char
 	}
 	gint64 validity = uidvalidity > 0 ? (gint64)uidvalidity : MAX(last + 1, now_seconds());
 	if (validity > G_MAXUINT32) {
-		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_CANNOT, "UIDVALIDITY has come to its end");
+		g_set_error_literal(
+			error, STORE_ERROR, STORE_ERROR_CANNOT, "UIDVALIDITY has come to its end");
 		return FALSE;
 	}
 	/* The well-known name has the well-known use, unless another mailbox has it already. */
@@ -54,15 +55,19 @@ gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char
 		if (g_ascii_strcasecmp(name, special_uses[i].name) == 0)
 			use = special_uses[i].use;
 	if (special_use == NULL && use != NULL) {
-		if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE special_use=?", DB_TEXT(use)))
+		if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE special_use=?",
+			    DB_TEXT(use)))
 			return FALSE;
 		if (n > 0)
 			use = NULL;
 	}
 	g_autofree char *objectid = new_objectid();
-	if (!db_run(db, error, "INSERT INTO mailbox (name, folder, objectid, special_use, uidvalidity) VALUES (?,?,?,?,?)",
+	if (!db_run(db, error,
+		    "INSERT INTO mailbox (name, folder, objectid, special_use, uidvalidity) VALUES "
+		    "(?,?,?,?,?)",
 		    DB_TEXT(name), DB_TEXT(folder), DB_TEXT(objectid), DB_TEXT(use), DB_INT(validity)) ||
-		!db_run(db, error, "UPDATE account SET uidvalidity=max(uidvalidity,?), list_version=list_version+1",
+		!db_run(db, error,
+			"UPDATE account SET uidvalidity=max(uidvalidity,?), list_version=list_version+1",
 			DB_INT(validity)))
 		return FALSE;
 	if (id_out != NULL)
@@ -103,7 +108,8 @@ static GPtrArray *read_names(Account *account, GError **error)
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(name_free);
 	g_autoptr(GError) failure = NULL;
 	{
-		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT id, name, folder FROM mailbox ORDER BY name");
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT id, name, folder FROM mailbox ORDER BY name");
 		while (rows != NULL && db_next(rows, &failure)) {
 			Name *name = g_new0(Name, 1);
 			name->id = db_column_int(rows, 0);
@@ -227,7 +233,8 @@ static void undo_moves(Account *account, GPtrArray *moves, guint n)
 }
 
 /* Moves the folders, then commits @work, or undoes all. */
-static gboolean move_folders(Account *account, GPtrArray *moves, AccountWork work, gpointer data, GError **error)
+static gboolean move_folders(
+	Account *account, GPtrArray *moves, AccountWork work, gpointer data, GError **error)
 {
 	if (!account_write(account, announce_moves, moves, error))
 		return FALSE;
@@ -268,7 +275,8 @@ static gboolean delete_mailbox(Db *db, gpointer data, GError **error)
 {
 	DbValue id = DB_INT(*(const gint64 *)data);
 	return db_run(db, error,
-		       "INSERT INTO email_gone (email) SELECT DISTINCT m.email FROM message m WHERE m.mailbox=?1"
+		       "INSERT INTO email_gone (email) SELECT DISTINCT m.email FROM message m WHERE "
+		       "m.mailbox=?1"
 		       " AND NOT EXISTS (SELECT 1 FROM message o WHERE o.email=m.email AND o.mailbox<>?1)",
 		       id) &&
 		db_run(db, error,
@@ -280,7 +288,8 @@ static gboolean delete_mailbox(Db *db, gpointer data, GError **error)
 		db_run(db, error, "DELETE FROM garbage WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM keyword WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM keyword_set WHERE mailbox=?", id) &&
-		db_run(db, error, "DELETE FROM mailbox WHERE id=?", id) && db_run(db, error, "DELETE FROM folder_move") &&
+		db_run(db, error, "DELETE FROM mailbox WHERE id=?", id) &&
+		db_run(db, error, "DELETE FROM folder_move") &&
 		db_run(db, error, "UPDATE account SET list_version=list_version+1");
 }
 
@@ -341,8 +350,8 @@ static gboolean rename_mailboxes(Db *db, gpointer data, GError **error)
 	GPtrArray *moves = data;
 	for (guint i = 0; i < moves->len; i++) {
 		const Name *move = moves->pdata[i];
-		if (!db_run(db, error, "UPDATE mailbox SET name=?, folder=? WHERE id=?", DB_TEXT(move->new_name),
-			    DB_TEXT(move->new_folder), DB_INT(move->id)))
+		if (!db_run(db, error, "UPDATE mailbox SET name=?, folder=? WHERE id=?",
+			    DB_TEXT(move->new_name), DB_TEXT(move->new_folder), DB_INT(move->id)))
 			return FALSE;
 	}
 	return db_run(db, error, "DELETE FROM folder_move") &&
@@ -359,7 +368,8 @@ static GPtrArray *plan_moves(GPtrArray *names, const char *from, const char *to,
 			continue;
 		g_autofree char *new_name = g_strconcat(to, name->name + strlen(from), NULL);
 		name->new_name = maildir_normal_name(new_name, error);
-		name->new_folder = name->new_name != NULL ? maildir_folder_of_name(name->new_name, error) : NULL;
+		name->new_folder =
+			name->new_name != NULL ? maildir_folder_of_name(name->new_name, error) : NULL;
 		if (name->new_folder == NULL)
 			return NULL;
 		g_ptr_array_add(moves, name);
@@ -396,7 +406,8 @@ static gboolean rename_locked(Account *account, const char *from, const char *to
 	for (guint i = 0; i < open->len; i++)
 		for (guint k = 0; k < moves->len; k++)
 			if (((Mailbox *)open->pdata[i])->id == ((const Name *)moves->pdata[k])->id)
-				mailbox_set_folder(open->pdata[i], ((const Name *)moves->pdata[k])->new_folder);
+				mailbox_set_folder(
+					open->pdata[i], ((const Name *)moves->pdata[k])->new_folder);
 	return TRUE;
 }
 

@@ -13,7 +13,7 @@ typedef struct {
 	guint32 uid;
 	gint64 email;
 	MessageFlags flags;
-	char *file; /* owned */
+	char *file;        /* owned */
 	const char *found; /* its name in cur/, which belongs to the list of names; NULL: not there */
 } Known;
 
@@ -25,11 +25,11 @@ static void known_free(gpointer data)
 
 typedef struct {
 	Mailbox *mailbox;
-	GPtrArray *names;    /* of char*, owned: what is in cur/ */
-	GHashTable *known;   /* name up to ":2," (owned) -> Known, owned */
-	GHashTable *garbage; /* of char*, owned: names that are to be unlinked */
+	GPtrArray *names;     /* of char*, owned: what is in cur/ */
+	GHashTable *known;    /* name up to ":2," (owned) -> Known, owned */
+	GHashTable *garbage;  /* of char*, owned: names that are to be unlinked */
 	gint64 crashed_since; /* 0: nobody did */
-	GArray *orphans;     /* of Orphan */
+	GArray *orphans;      /* of Orphan */
 } Scan;
 
 static char *base_of(const char *file)
@@ -42,8 +42,9 @@ static gboolean read_known(Db *db, Scan *scan, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 	{
-		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT uid, email, flags, file FROM message WHERE mailbox=?",
-			DB_INT(scan->mailbox->id));
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT uid, email, flags, file FROM message WHERE mailbox=?",
+				DB_INT(scan->mailbox->id));
 		while (rows != NULL && db_next(rows, &failure)) {
 			Known *known = g_new0(Known, 1);
 			known->uid = (guint32)db_column_int(rows, 0);
@@ -54,8 +55,8 @@ static gboolean read_known(Db *db, Scan *scan, GError **error)
 		}
 	}
 	if (failure == NULL) {
-		g_autoptr(DbRows) rows =
-			db_select(db, &failure, "SELECT file FROM garbage WHERE mailbox=?", DB_INT(scan->mailbox->id));
+		g_autoptr(DbRows) rows = db_select(
+			db, &failure, "SELECT file FROM garbage WHERE mailbox=?", DB_INT(scan->mailbox->id));
 		while (rows != NULL && db_next(rows, &failure))
 			(void)g_hash_table_add(scan->garbage, base_of(db_column_text(rows, 0)));
 	}
@@ -89,9 +90,9 @@ static gboolean is_broken_copy(const Scan *scan, const char *path, const char *n
 {
 	MaildirNameParts parts;
 	struct stat status;
-	return scan->crashed_since > 0 && maildir_parse_unique_name(name, &parts) && parts.origin == MAILDIR_COPY &&
-		parts.made_at >= scan->crashed_since && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-		status.st_nlink > 1;
+	return scan->crashed_since > 0 && maildir_parse_unique_name(name, &parts) &&
+		parts.origin == MAILDIR_COPY && parts.made_at >= scan->crashed_since &&
+		lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 1;
 }
 
 static guint remove_broken_copies(Scan *scan)
@@ -108,7 +109,8 @@ static guint remove_broken_copies(Scan *scan)
 }
 
 /* Finds the messages of @names. With @orphans, what is left over is collected there. */
-static void match_names(Scan *scan, GPtrArray *names, const ForeignUids *uids, guint32 uidnext, GArray *orphans)
+static void match_names(
+	Scan *scan, GPtrArray *names, const ForeignUids *uids, guint32 uidnext, GArray *orphans)
 {
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
@@ -119,7 +121,8 @@ static void match_names(Scan *scan, GPtrArray *names, const ForeignUids *uids, g
 			if (known->found == NULL || strcmp(name, known->file) == 0)
 				known->found = name;
 		} else if (orphans != NULL && !g_hash_table_contains(scan->garbage, base)) {
-			Orphan orphan = { name, uids != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(uids->uids, base)) : 0 };
+			Orphan orphan = { name,
+				uids != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(uids->uids, base)) : 0 };
 			if (orphan.uid < uidnext)
 				orphan.uid = 0;
 			g_array_append_val(orphans, orphan);
@@ -147,10 +150,13 @@ static gint compare_known(gconstpointer a, gconstpointer b)
 /* Another program gave the file a name with other flags: what it added is added, what it took away is taken away. */
 static gboolean take_name(Db *db, const MailboxState *state, const Known *known, GError **error)
 {
-	MessageFlags before = maildir_flags_of_file(known->file, NULL), after = maildir_flags_of_file(known->found, NULL);
-	guint32 flags = ((guint32)known->flags | ((guint32)after & ~(guint32)before)) & ~((guint32)before & ~(guint32)after);
+	MessageFlags before = maildir_flags_of_file(known->file, NULL),
+		     after = maildir_flags_of_file(known->found, NULL);
+	guint32 flags = ((guint32)known->flags | ((guint32)after & ~(guint32)before)) &
+		~((guint32)before & ~(guint32)after);
 	return db_run(db, error, "UPDATE message SET file=?, flags=?, modseq=? WHERE mailbox=? AND uid=?",
-		DB_TEXT(known->found), DB_INT(flags), DB_INT(state->highestmodseq), DB_INT(state->id), DB_INT(known->uid));
+		DB_TEXT(known->found), DB_INT(flags), DB_INT(state->highestmodseq), DB_INT(state->id),
+		DB_INT(known->uid));
 }
 
 static gboolean write_changes(Db *db, gpointer data, GError **error)

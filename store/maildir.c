@@ -27,7 +27,8 @@ void store_set_errno(GError **error, int saved_errno, const char *format, ...)
 	va_start(arguments, format);
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	StoreError kind = saved_errno == ENOSPC || saved_errno == EDQUOT ? STORE_ERROR_NO_SPACE : STORE_ERROR_IO;
+	StoreError kind =
+		saved_errno == ENOSPC || saved_errno == EDQUOT ? STORE_ERROR_NO_SPACE : STORE_ERROR_IO;
 	g_set_error(error, STORE_ERROR, (gint)kind, "%s: %s", text, g_strerror(saved_errno));
 }
 
@@ -173,9 +174,10 @@ char *maildir_unique_name(MaildirOrigin origin, guint64 file_size, guint64 size)
 	if (getrandom(&salt, sizeof(salt), 0) != (gssize)sizeof(salt))
 		salt = ((guint64)g_random_int() << 32) | g_random_int();
 	g_autoptr(GString) name = g_string_new(NULL);
-	g_string_append_printf(name, "%" G_GINT64_FORMAT ".M%" G_GINT64_FORMAT "P%dQ%u%c%016" G_GINT64_MODIFIER "x.%s",
-		now_us / G_USEC_PER_SEC, now_us % G_USEC_PER_SEC, (int)getpid(), (guint)g_atomic_int_add(&counter, 1),
-		(char)origin, salt, host);
+	g_string_append_printf(name,
+		"%" G_GINT64_FORMAT ".M%" G_GINT64_FORMAT "P%dQ%u%c%016" G_GINT64_MODIFIER "x.%s",
+		now_us / G_USEC_PER_SEC, now_us % G_USEC_PER_SEC, (int)getpid(),
+		(guint)g_atomic_int_add(&counter, 1), (char)origin, salt, host);
 	if (file_size > 0)
 		g_string_append_printf(name, ",S=%" G_GUINT64_FORMAT, file_size);
 	if (size > 0)

@@ -45,8 +45,8 @@ Snapshot *snapshot_builder_finish(SnapshotBuilder *builder, const SnapshotState 
 
 /* @from with the @n_rows rows at @rows (ascending by UID) put in or replaced, and without the @n_gone UIDs at @gone (ascending; those
  * that are not there do not matter, those in both are gone). Copies the chunks that are touched, shares the others. */
-Snapshot *snapshot_update(const Snapshot *from, const SnapshotState *state, const SnapshotRow *rows, gsize n_rows,
-	const guint32 *gone, gsize n_gone);
+Snapshot *snapshot_update(const Snapshot *from, const SnapshotState *state, const SnapshotRow *rows,
+	gsize n_rows, const guint32 *gone, gsize n_gone);
 KeywordTable *snapshot_keyword_table(const Snapshot *snapshot); /* the snapshot's own */
 void snapshot_get_row(const Snapshot *snapshot, guint32 position, SnapshotRow *row_out);
 guint64 snapshot_bytes(const Snapshot *snapshot); /* memory, chunks that others share included */

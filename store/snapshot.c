@@ -344,7 +344,8 @@ guint64 snapshot_bytes(const Snapshot *snapshot)
 {
 	guint64 bytes = sizeof(Snapshot);
 	for (guint i = 0; i < snapshot->chunks->len; i++)
-		bytes += sizeof(Chunk) + chunk_at(snapshot, i)->capacity * ROW_BYTES + sizeof(gpointer) + sizeof(guint32);
+		bytes += sizeof(Chunk) + chunk_at(snapshot, i)->capacity * ROW_BYTES + sizeof(gpointer) +
+			sizeof(guint32);
 	return bytes;
 }
 
@@ -368,7 +369,8 @@ static void merge_chunk(SnapshotBuilder *builder, const Chunk *chunk, const Snap
 		}
 		builder_add_rows(builder, chunk, i, run - i);
 		i = run;
-		if (i < chunk->view.n && g < n_gone && gone[g] == chunk->uid[i] && (!bounded || chunk->uid[i] <= stop)) {
+		if (i < chunk->view.n && g < n_gone && gone[g] == chunk->uid[i] &&
+			(!bounded || chunk->uid[i] <= stop)) {
 			if (bounded && chunk->uid[i] == stop)
 				row++;
 			i++;
@@ -386,15 +388,16 @@ static void merge_chunk(SnapshotBuilder *builder, const Chunk *chunk, const Snap
 	}
 }
 
-Snapshot *snapshot_update(const Snapshot *from, const SnapshotState *state, const SnapshotRow *rows, gsize n_rows,
-	const guint32 *gone, gsize n_gone)
+Snapshot *snapshot_update(const Snapshot *from, const SnapshotState *state, const SnapshotRow *rows,
+	gsize n_rows, const guint32 *gone, gsize n_gone)
 {
 	g_autoptr(SnapshotBuilder) builder = snapshot_builder_new();
 	gsize row = 0, g = 0;
 	for (guint i = 0; i < from->chunks->len; i++) {
 		Chunk *chunk = chunk_at(from, i);
 		gboolean is_last = i + 1 == from->chunks->len;
-		guint32 end = is_last ? 0 : chunk_at(from, i + 1)->uid[0]; /* changes below belong to this chunk */
+		guint32 end =
+			is_last ? 0 : chunk_at(from, i + 1)->uid[0]; /* changes below belong to this chunk */
 		gsize row_end = row, gone_end = g;
 		while (row_end < n_rows && (is_last || rows[row_end].uid < end))
 			row_end++;
@@ -432,7 +435,8 @@ typedef struct {
 
 static inline const Chunk *cursor_chunk(const Cursor *cursor)
 {
-	return cursor->chunk < cursor->snapshot->chunks->len ? chunk_at(cursor->snapshot, cursor->chunk) : NULL;
+	return cursor->chunk < cursor->snapshot->chunks->len ? chunk_at(cursor->snapshot, cursor->chunk)
+							     : NULL;
 }
 
 static inline void cursor_next(Cursor *cursor)
@@ -464,7 +468,8 @@ SnapshotDiff *snapshot_diff(const Snapshot *from, const Snapshot *to)
 			uidset_add(diff->expunged, uid);
 			cursor_next(&a);
 		} else if (uid > new->uid[b.row]) {
-			cursor_next(&b); /* @to is not older, so this does not happen; a wrong pair must not loop */
+			cursor_next(
+				&b); /* @to is not older, so this does not happen; a wrong pair must not loop */
 		} else {
 			if (old->modseq[a.row] != new->modseq[b.row])
 				g_array_append_val(diff->changed, uid);

@@ -31,19 +31,21 @@ typedef struct {
 	const gint16 *internal_zone; /* its zone, minutes east of UTC */
 	const gint64 *saved_at;      /* save date (RFC 8514), Unix seconds */
 	const guint64 *modseq;
-	const gint32 *sent_day; /* Date: field's calendar day as written, days since 1970-01-01; SENT_DAY_NONE */
-	const gint64 *sent_at;  /* Date: field, Unix seconds (RFC 5256 2.2: bad zone is UTC); internal_at when missing */
+	const gint32
+		*sent_day; /* Date: field's calendar day as written, days since 1970-01-01; SENT_DAY_NONE */
+	const gint64 *
+		sent_at; /* Date: field, Unix seconds (RFC 5256 2.2: bad zone is UTC); internal_at when missing */
 } SnapshotChunk;
 
 typedef struct Snapshot Snapshot;
 Snapshot *snapshot_ref(Snapshot *snapshot);
 void snapshot_unref(Snapshot *snapshot);
 
-guint32 snapshot_count(const Snapshot *snapshot);          /* EXISTS */
+guint32 snapshot_count(const Snapshot *snapshot); /* EXISTS */
 guint32 snapshot_uidvalidity(const Snapshot *snapshot);
 guint32 snapshot_uidnext(const Snapshot *snapshot);
-guint64 snapshot_highestmodseq(const Snapshot *snapshot);  /* >= 1 */
-guint32 snapshot_max_uid(const Snapshot *snapshot);        /* 0 when empty */
+guint64 snapshot_highestmodseq(const Snapshot *snapshot); /* >= 1 */
+guint32 snapshot_max_uid(const Snapshot *snapshot);       /* 0 when empty */
 guint snapshot_n_chunks(const Snapshot *snapshot);
 /* Chunk @i; *@first_out (may be NULL) is the position of its first row. */
 const SnapshotChunk *snapshot_chunk(const Snapshot *snapshot, guint i, guint32 *first_out);
@@ -55,16 +57,17 @@ guint32 snapshot_uid_at(const Snapshot *snapshot, guint32 position);
 
 /* Keywords are interned for a mailbox: a keyword has a growing number, a set of keywords has an id; id 0 is the empty set. Unlimited in number.
  * Names compare ignoring ASCII case; the first spelling is kept. */
-const char *const *snapshot_keywords(const Snapshot *snapshot, guint32 keyword_set, gsize *n_out); /* names, NULL-terminated; live with the snapshot */
-guint32 snapshot_n_keyword_sets(const Snapshot *snapshot);  /* ids are below this */
+const char *const *snapshot_keywords(const Snapshot *snapshot, guint32 keyword_set,
+	gsize *n_out); /* names, NULL-terminated; live with the snapshot */
+guint32 snapshot_n_keyword_sets(const Snapshot *snapshot); /* ids are below this */
 /* All keywords ever used in the mailbox, for the FLAGS response. Lives with the snapshot. */
 const char *const *snapshot_all_keywords(const Snapshot *snapshot, gsize *n_out);
 
 /* What a session whose view is @from must be told to see @to (same mailbox and uidvalidity, @to not older). */
 typedef struct {
-	UidSet *expunged;      /* UIDs in @from, not in @to. Owned */
-	GArray *changed;       /* guint32 UIDs in both with another modseq, ascending. Owned */
-	guint32 appended;      /* messages in @to above @from's last UID */
+	UidSet *expunged; /* UIDs in @from, not in @to. Owned */
+	GArray *changed;  /* guint32 UIDs in both with another modseq, ascending. Owned */
+	guint32 appended; /* messages in @to above @from's last UID */
 } SnapshotDiff;
 SnapshotDiff *snapshot_diff(const Snapshot *from, const Snapshot *to);
 void snapshot_diff_free(SnapshotDiff *diff);

@@ -31,7 +31,8 @@ static void database_changed(Account *account)
 		return;
 	g_autoptr(GPtrArray) open = account_open_mailboxes(account);
 	for (guint i = 0; i < open->len; i++)
-		(void)mailbox_refresh(open->pdata[i], FALSE, NULL); /* tells the listener; errors show when it is used */
+		(void)mailbox_refresh(
+			open->pdata[i], FALSE, NULL); /* tells the listener; errors show when it is used */
 	account_note_changes(account);
 }
 

@@ -34,7 +34,8 @@ static gboolean check_account_name(const char *name, GError **error)
 	if (store_account_name_ok(name))
 		return TRUE;
 	g_set_error_literal(error, STORE_ERROR, STORE_ERROR_BAD_NAME,
-		"An account name is 1 to 255 octets of UTF-8 without \"/\" and control characters, and does not begin with \".\"");
+		"An account name is 1 to 255 octets of UTF-8 without \"/\" and control characters, and does "
+		"not begin with \".\"");
 	return FALSE;
 }
 
@@ -50,13 +51,15 @@ void store_notify(Account *account, gint64 mailbox, StoreEvents events)
 Store *store_open(const StoreOptions *options, GError **error)
 {
 	if (!maildir_is_directory(options->mail_root)) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "%s: there is no such folder", options->mail_root);
+		g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "%s: there is no such folder",
+			options->mail_root);
 		return NULL;
 	}
 	Store *store = g_new0(Store, 1);
 	store->mail_root = g_strdup(options->mail_root);
 	store->index_root = g_strdup(options->index_root != NULL ? options->index_root : options->mail_root);
-	store->max_open_accounts = options->max_open_accounts > 0 ? options->max_open_accounts : MAX_OPEN_ACCOUNTS;
+	store->max_open_accounts =
+		options->max_open_accounts > 0 ? options->max_open_accounts : MAX_OPEN_ACCOUNTS;
 	g_mutex_init(&store->mutex);
 	g_cond_init(&store->opened);
 	store->accounts = g_hash_table_new(g_str_hash, g_str_equal);
@@ -125,7 +128,8 @@ static void close_one(Store *store)
 	g_hash_table_iter_init(&iter, store->accounts);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Account *account = value;
-		if (g_atomic_int_get(&account->refs) == 1 && (oldest == NULL || account->used_at < oldest->used_at))
+		if (g_atomic_int_get(&account->refs) == 1 &&
+			(oldest == NULL || account->used_at < oldest->used_at))
 			oldest = account;
 	}
 	if (oldest == NULL || g_hash_table_contains(store->opening, oldest->name))
@@ -223,11 +227,12 @@ gboolean store_create_account(Store *store, const char *name, GError **error)
 static gboolean remove_account_folder(const char *root, const char *name, GError **error)
 {
 	g_autofree char *dir = g_build_filename(root, name, NULL);
-	g_autofree char *away = g_strdup_printf("%s/.deleted-%" G_GINT64_FORMAT "-%08x-%s", root, g_get_real_time(),
-		g_random_int(), name);
+	g_autofree char *away = g_strdup_printf(
+		"%s/.deleted-%" G_GINT64_FORMAT "-%08x-%s", root, g_get_real_time(), g_random_int(), name);
 	if (strlen(strrchr(away, '/') + 1) > LIMIT_USER_NAME) {
 		g_free(away);
-		away = g_strdup_printf("%s/.deleted-%" G_GINT64_FORMAT "-%08x", root, g_get_real_time(), g_random_int());
+		away = g_strdup_printf(
+			"%s/.deleted-%" G_GINT64_FORMAT "-%08x", root, g_get_real_time(), g_random_int());
 	}
 	if (rename(dir, away) != 0) {
 		int saved = errno;

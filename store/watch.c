@@ -24,8 +24,8 @@
 #define WAL_NAME "mailsift.db-wal"
 
 typedef struct {
-	gint refs; /* the table's, and that of a worker */
-	char *name; /* owned */
+	gint refs;         /* the table's, and that of a worker */
+	char *name;        /* owned */
 	GHashTable *items; /* path -> Item, owned */
 	GHashTable *due;   /* of Call, owned: a set */
 	gboolean queued;   /* a worker has it, or will */
@@ -33,7 +33,7 @@ typedef struct {
 } Watched;
 
 typedef struct {
-	int wd; /* -1: looked at once a second */
+	int wd;     /* -1: looked at once a second */
 	char *path; /* owned */
 	WatchKind kind;
 	gint64 mailbox;
@@ -102,7 +102,8 @@ static void add_call(Watch *watch, const Item *item)
 	if (!account->queued && !watch->ending) {
 		account->queued = TRUE;
 		account->refs++;
-		(void)g_thread_pool_push(watch->pool, account, NULL); /* runs later if no thread can be had now */
+		(void)g_thread_pool_push(
+			watch->pool, account, NULL); /* runs later if no thread can be had now */
 	}
 }
 
@@ -283,7 +284,8 @@ static void look_at_polled(Watch *watch)
 				(void)g_hash_table_insert(watch->by_wd, GINT_TO_POINTER(item->wd), item);
 				watch->n_polled--;
 				add_call(watch, item);
-			} else if (mtime_ns != 0 && (mtime_ns != item->mtime_ns || now_ns - mtime_ns < SETTLED_NS)) {
+			} else if (mtime_ns != 0 &&
+				(mtime_ns != item->mtime_ns || now_ns - mtime_ns < SETTLED_NS)) {
 				add_call(watch, item);
 			}
 			item->mtime_ns = mtime_ns;
@@ -309,7 +311,8 @@ static void handle_event(Watch *watch, const struct inotify_event *event)
 	}
 	if (item->kind == WATCH_DATABASE && (event->len == 0 || strcmp(event->name, WAL_NAME) != 0))
 		return;
-	if (item->kind == WATCH_FOLDERS && (!(event->mask & IN_ISDIR) || event->len == 0 || event->name[0] != '.'))
+	if (item->kind == WATCH_FOLDERS &&
+		(!(event->mask & IN_ISDIR) || event->len == 0 || event->name[0] != '.'))
 		return;
 	add_call(watch, item);
 }

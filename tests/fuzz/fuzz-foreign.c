@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize len)
 		g_autoptr(GPtrArray) keywords = foreign_parse_keywords(text, n);
 		g_assert(keywords->len == FOREIGN_KEYWORDS);
 	} else if (data[0] == 's' || data[0] == 'c') {
-		g_autoptr(GPtrArray) names =
-			foreign_parse_subscriptions(text, n, data[0] == 's' ? FOREIGN_DOVECOT : FOREIGN_COURIER);
+		g_autoptr(GPtrArray) names = foreign_parse_subscriptions(
+			text, n, data[0] == 's' ? FOREIGN_DOVECOT : FOREIGN_COURIER);
 		for (guint i = 0; i < names->len; i++)
 			g_assert(g_utf8_validate(names->pdata[i], -1, NULL));
 	} else {

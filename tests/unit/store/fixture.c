@@ -1,8 +1,8 @@
 #include "tests/unit/store/fixture.h"
 
 #include <glib/gstdio.h>
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 
 char *make_root(void)
 {
@@ -76,9 +76,10 @@ Store *fixture_second_store(Fixture *fixture)
 
 char *make_message(guint number)
 {
-	return g_strdup_printf("From: Joe <joe@example.org>\r\nTo: Ann <ann@example.org>\r\nSubject: Message %u\r\n"
-			       "Date: Wed, 17 Jul 1996 02:44:%02u -0700\r\nMessage-ID: <%u@example.org>\r\n\r\n"
-			       "This is message %u.\r\n",
+	return g_strdup_printf(
+		"From: Joe <joe@example.org>\r\nTo: Ann <ann@example.org>\r\nSubject: Message %u\r\n"
+		"Date: Wed, 17 Jul 1996 02:44:%02u -0700\r\nMessage-ID: <%u@example.org>\r\n\r\n"
+		"This is message %u.\r\n",
 		number, number % 60, number, number);
 }
 
@@ -96,7 +97,9 @@ guint32 append_text(Mailbox *mailbox, const char *text, MessageFlags flags, cons
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(UidSet) uids = NULL;
-	AppendMessage message = { .spool = make_spool(mailbox_account(mailbox), text), .flags = flags, .keywords = keywords };
+	AppendMessage message = {
+		.spool = make_spool(mailbox_account(mailbox), text), .flags = flags, .keywords = keywords
+	};
 	guint32 uidvalidity;
 	mailbox_append(mailbox, &message, 1, &uidvalidity, &uids, &error);
 	g_assert_no_error(error);
@@ -162,8 +165,8 @@ char *dump_flags(const Snapshot *snapshot)
 		g_autofree char *letters = maildir_name_with_flags("", row.flags, NULL);
 		g_string_append_printf(text, "%s%u:%s", i > 0 ? " " : "", row.uid, letters + 3);
 		if (row.keywords != 0) {
-			g_autofree char *names =
-				g_strjoinv(" ", (char **)(guintptr)snapshot_keywords(snapshot, row.keywords, NULL));
+			g_autofree char *names = g_strjoinv(
+				" ", (char **)(guintptr)snapshot_keywords(snapshot, row.keywords, NULL));
 			g_string_append_printf(text, "{%s}", names);
 		}
 	}

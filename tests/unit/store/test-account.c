@@ -100,7 +100,8 @@ static void accounts_come_and_go(Fixture *fixture, gconstpointer data)
 static void bad_account_names_are_refused(Fixture *fixture, gconstpointer data)
 {
 	(void)data;
-	static const char *const bad[] = { "", ".", "..", ".x", "a/b", "../joe", "a\nb", "a\177", "a\377", "a\302\200" };
+	static const char *const bad[] = { "", ".", "..", ".x", "a/b", "../joe", "a\nb", "a\177", "a\377",
+		"a\302\200" };
 	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
 		GError *error = NULL;
 		g_assert_false(store_account_name_ok(bad[i]));
@@ -408,7 +409,8 @@ static char *make_dovecot_tree(Fixture *fixture)
 	deliver(maildir, "", "cur", "099.not-in-list:2,", "Subject: d\n\nd\n");
 	deliver(maildir, "", "new", "103.new", "Subject: new\n\nnew\n");
 	write_text(maildir, "dovecot-uidlist",
-		"3 V1275660208 N500 G3085f01b7f11094c501100008c4a11c1\n7 :102.c\n20 W99 S88 :100.a\n30 :101.b:2,S\n40 :lost\n");
+		"3 V1275660208 N500 G3085f01b7f11094c501100008c4a11c1\n7 :102.c\n20 W99 S88 :100.a\n30 "
+		":101.b:2,S\n40 :lost\n");
 	write_text(maildir, "dovecot-keywords", "0 $Forwarded\n1 work\n");
 	write_text(maildir, "subscriptions", "V\t2\n\nSent\t2024\nINBOX\n");
 	deliver(maildir, ".Sent.2024", "cur", "1.x:2,S", "Subject: sent\n\nx\n");
@@ -518,7 +520,8 @@ static gint64 recorded_mtime_ns(const char *db_path)
 	Db *db = db_open(db_path, 0, &error);
 	g_assert_no_error(error);
 	gint64 mtime_ns;
-	g_assert_true(db_get_int(db, NULL, &mtime_ns, NULL, "SELECT cur_mtime_ns FROM mailbox WHERE name='INBOX'"));
+	g_assert_true(
+		db_get_int(db, NULL, &mtime_ns, NULL, "SELECT cur_mtime_ns FROM mailbox WHERE name='INBOX'"));
 	db_close(db);
 	return mtime_ns;
 }
@@ -536,8 +539,8 @@ static void own_changes_are_known(Fixture *fixture, gconstpointer data)
 	g_assert_cmpint(recorded_mtime_ns(db_path), ==, maildir_mtime_ns(cur));
 	g_assert_false(mailbox_needs_scan(fixture->inbox));
 	g_autoptr(UidSet) set = set_of("2:3");
-	g_assert_true(
-		mailbox_store_flags(fixture->inbox, set, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, &error));
+	g_assert_true(mailbox_store_flags(
+		fixture->inbox, set, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, &error));
 	g_assert_true(mailbox_expunge(fixture->inbox, NULL, NULL, &error));
 	close_account(fixture);
 	g_assert_cmpint(recorded_mtime_ns(db_path), ==, maildir_mtime_ns(cur));
@@ -569,7 +572,8 @@ static void tmp_is_cleaned(Fixture *fixture, gconstpointer data)
 	g_autofree char *gone = g_build_filename(tmp, MAILDIR_GONE_PREFIX "7", "cur", NULL);
 	g_autofree char *unique = maildir_unique_name(MAILDIR_ORIGINAL, 0, 0);
 	g_autoptr(GRegex) pid = g_regex_new("P[0-9]+Q", 0, 0, NULL);
-	g_autofree char *dead = g_regex_replace_literal(pid, unique, -1, 0, "P4194999Q", 0, NULL); /* above pid_max */
+	g_autofree char *dead =
+		g_regex_replace_literal(pid, unique, -1, 0, "P4194999Q", 0, NULL); /* above pid_max */
 	g_autofree char *alive = g_regex_replace_literal(pid, unique, -1, 0, "P1Q", 0, NULL);
 	close_account(fixture);
 	write_text(tmp, "old.foreign", "x");
@@ -584,7 +588,8 @@ static void tmp_is_cleaned(Fixture *fixture, gconstpointer data)
 	g_assert_true(maildir_read_directory(tmp, TRUE, &names, NULL));
 	g_assert_cmpuint(names->len, ==, 2);
 	for (guint i = 0; i < names->len; i++)
-		g_assert_true(strcmp(names->pdata[i], "young.foreign") == 0 || strcmp(names->pdata[i], alive) == 0);
+		g_assert_true(
+			strcmp(names->pdata[i], "young.foreign") == 0 || strcmp(names->pdata[i], alive) == 0);
 }
 
 static void garbage_is_collected_at_open(Fixture *fixture, gconstpointer data)
@@ -596,7 +601,8 @@ static void garbage_is_collected_at_open(Fixture *fixture, gconstpointer data)
 	g_autofree char *name = only_file(cur);
 	/* As after a crash between the commit of an EXPUNGE and the unlink(). */
 	Db *db = account_acquire_db(fixture->account, &error);
-	g_assert_true(db_exec(db, "INSERT INTO garbage SELECT mailbox, file FROM message; DELETE FROM message", &error));
+	g_assert_true(db_exec(
+		db, "INSERT INTO garbage SELECT mailbox, file FROM message; DELETE FROM message", &error));
 	account_release_db(fixture->account, db);
 	fixture_reopen(fixture);
 	expect_flags(fixture->inbox, "");
@@ -624,7 +630,8 @@ static void a_rename_that_did_not_commit_is_undone(Fixture *fixture, gconstpoint
 	g_assert_true(db_exec(db, "INSERT INTO folder_move VALUES ('.a','.z'), ('.a.b','.z.b')", &error));
 	account_release_db(fixture->account, db);
 	close_account(fixture);
-	g_autofree char *from = g_build_filename(maildir, ".a", NULL), *to = g_build_filename(maildir, ".z", NULL);
+	g_autofree char *from = g_build_filename(maildir, ".a", NULL),
+			*to = g_build_filename(maildir, ".z", NULL);
 	g_assert_cmpint(rename(from, to), ==, 0);
 	fixture_reopen(fixture);
 	expect_list(fixture, "INBOX a+ a/b");

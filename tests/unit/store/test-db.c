@@ -75,8 +75,8 @@ static void what_is_no_database_is_refused(Place *place, gconstpointer data)
 {
 	(void)data;
 	GError *error = NULL;
-	g_assert_true(g_file_set_contents(place->path, "Some text, much too long to be an empty file, and no database.", -1,
-		&error));
+	g_assert_true(g_file_set_contents(
+		place->path, "Some text, much too long to be an empty file, and no database.", -1, &error));
 	g_assert_null(db_open(place->path, DB_CREATE, &error));
 	g_assert_nonnull(strstr(error->message, place->path));
 	expect_error(g_steal_pointer(&error), STORE_ERROR_DATABASE);
@@ -84,8 +84,8 @@ static void what_is_no_database_is_refused(Place *place, gconstpointer data)
 	g_assert_cmpint(unlink(place->path), ==, 0);
 	sqlite3 *handle;
 	g_assert_cmpint(sqlite3_open(place->path, &handle), ==, SQLITE_OK);
-	g_assert_cmpint(
-		sqlite3_exec(handle, "CREATE TABLE t (x); PRAGMA user_version=1", NULL, NULL, NULL), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_exec(handle, "CREATE TABLE t (x); PRAGMA user_version=1", NULL, NULL, NULL),
+		==, SQLITE_OK);
 	g_assert_cmpint(sqlite3_close(handle), ==, SQLITE_OK);
 	g_assert_null(db_open(place->path, DB_CREATE, &error));
 	expect_error(error, STORE_ERROR_DATABASE);
@@ -100,13 +100,15 @@ static void values_come_back(Place *place, gconstpointer data)
 	g_assert_true(db_exec(db, "CREATE TABLE v (i, t, b, n)", &error));
 	g_assert_true(db_run(db, &error, "INSERT INTO v VALUES (?,?,?,?)", DB_INT(G_MININT64), DB_TEXT("é"),
 		DB_BLOB(blob, sizeof(blob)), DB_NULL));
-	g_assert_true(db_run(db, &error, "INSERT INTO v VALUES (?,?,?,?)", DB_INT(7), DB_TEXT(NULL), DB_NULL, DB_NULL));
+	g_assert_true(db_run(
+		db, &error, "INSERT INTO v VALUES (?,?,?,?)", DB_INT(7), DB_TEXT(NULL), DB_NULL, DB_NULL));
 	{
 		g_autoptr(DbRows) rows = db_select(db, &error, "SELECT i, t, b, n FROM v ORDER BY rowid");
 		g_assert_true(db_next(rows, &error));
 		g_assert_cmpint(db_column_int(rows, 0), ==, G_MININT64);
 		g_assert_cmpstr(db_column_text(rows, 1), ==, "é");
-		g_assert_cmpmem(sqlite3_column_blob(rows, 2), sqlite3_column_bytes(rows, 2), blob, sizeof(blob));
+		g_assert_cmpmem(
+			sqlite3_column_blob(rows, 2), sqlite3_column_bytes(rows, 2), blob, sizeof(blob));
 		g_assert_true(db_column_is_null(rows, 3));
 		g_assert_true(db_next(rows, &error));
 		g_assert_true(db_column_is_null(rows, 1));
@@ -227,8 +229,8 @@ int main(int argc, char **argv)
 	ADD(what_is_no_database_is_refused);
 	ADD(values_come_back);
 	ADD(a_full_disk_is_told);
-	g_test_add("/db/work_that_fails_leaves_nothing", Fixture, NULL, fixture_setup, work_that_fails_leaves_nothing,
-		fixture_teardown);
+	g_test_add("/db/work_that_fails_leaves_nothing", Fixture, NULL, fixture_setup,
+		work_that_fails_leaves_nothing, fixture_teardown);
 	g_test_add("/db/writers_share_transactions_and_not_failures", Fixture, NULL, fixture_setup,
 		writers_share_transactions_and_not_failures, fixture_teardown);
 	return g_test_run();

@@ -17,7 +17,7 @@
 
 static gint calls_left; /* 0: no limit */
 static gint calls_made;
-static int failing_errno;    /* fsync() fails with it */
+static int failing_errno; /* fsync() fails with it */
 
 static void count_call(void)
 {
@@ -94,7 +94,8 @@ ssize_t pwrite64(int fd, const void *data, size_t len, off64_t offset)
 static void with_set(Mailbox *mailbox, const char *uids, guint flags)
 {
 	g_autoptr(UidSet) set = set_of(uids);
-	g_assert_true(mailbox_store_flags(mailbox, set, FLAGS_ADD, (MessageFlags)flags, NULL, G_MAXUINT64, NULL, NULL));
+	g_assert_true(mailbox_store_flags(
+		mailbox, set, FLAGS_ADD, (MessageFlags)flags, NULL, G_MAXUINT64, NULL, NULL));
 }
 
 static void transfer(Account *account, const char *from, const char *uids, const char *to, gboolean move)
@@ -293,10 +294,12 @@ static void nothing_acknowledged_is_lost(void)
 		Account *account = open_account(root, &store);
 		g_autofree char *state = dump_account(account);
 		g_autofree char *tmp = account_path(account, "tmp", NULL, NULL);
-		if (strcmp(state, states[done]) != 0 && (done == STEPS || strcmp(state, states[done + 1]) != 0))
-			g_error("killed before call %d, in step %u:\n found %s\nbefore %s\n after %s", limit, done, state,
-				states[done], done < STEPS ? states[done + 1] : "");
-		g_autofree char *delivered = g_build_filename(tmp, "100.delivered", NULL); /* not ours: it may still come */
+		if (strcmp(state, states[done]) != 0 &&
+			(done == STEPS || strcmp(state, states[done + 1]) != 0))
+			g_error("killed before call %d, in step %u:\n found %s\nbefore %s\n after %s", limit,
+				done, state, states[done], done < STEPS ? states[done + 1] : "");
+		g_autofree char *delivered =
+			g_build_filename(tmp, "100.delivered", NULL); /* not ours: it may still come */
 		(void)unlink(delivered);
 		g_assert_cmpuint(count_files(tmp), ==, 0);
 		account_unref(account);
@@ -334,7 +337,8 @@ static void recovery_may_be_interrupted(void)
 		Store *store;
 		Account *account = open_account(root, &store);
 		g_autofree char *state = dump_account(account);
-		if (strcmp(state, states[done]) != 0 && (done == STEPS || strcmp(state, states[done + 1]) != 0))
+		if (strcmp(state, states[done]) != 0 &&
+			(done == STEPS || strcmp(state, states[done + 1]) != 0))
 			g_error("in step %u:\n found %s\nbefore %s\n after %s", done, state, states[done],
 				done < STEPS ? states[done + 1] : "");
 		account_unref(account);
@@ -362,7 +366,8 @@ static void a_failed_fsync_makes_it_read_only(Fixture *fixture, gconstpointer da
 	g_assert_null(spool_new(fixture->account, &error));
 	expect_error(g_steal_pointer(&error), STORE_ERROR_READ_ONLY);
 	g_autoptr(UidSet) all = set_of("1:*");
-	g_assert_false(mailbox_store_flags(fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, NULL, G_MAXUINT64, NULL, &error));
+	g_assert_false(mailbox_store_flags(
+		fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, NULL, G_MAXUINT64, NULL, &error));
 	expect_error(g_steal_pointer(&error), STORE_ERROR_READ_ONLY);
 	g_assert_false(account_create_mailbox(fixture->account, "x", NULL, &error));
 	expect_error(g_steal_pointer(&error), STORE_ERROR_READ_ONLY);
@@ -386,10 +391,12 @@ static void a_failed_commit_makes_it_read_only(Fixture *fixture, gconstpointer d
 	append_many(fixture->inbox, 0, 2);
 	failing_errno = EIO;
 	g_autoptr(UidSet) all = set_of("1:*");
-	g_assert_false(mailbox_store_flags(fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, NULL, G_MAXUINT64, NULL, &error));
+	g_assert_false(mailbox_store_flags(
+		fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, NULL, G_MAXUINT64, NULL, &error));
 	expect_error(g_steal_pointer(&error), STORE_ERROR_DATABASE);
 	failing_errno = 0;
-	g_assert_false(mailbox_store_flags(fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, NULL, G_MAXUINT64, NULL, &error));
+	g_assert_false(mailbox_store_flags(
+		fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, NULL, G_MAXUINT64, NULL, &error));
 	expect_error(g_steal_pointer(&error), STORE_ERROR_READ_ONLY);
 }
 

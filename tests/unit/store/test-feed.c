@@ -38,21 +38,23 @@ static char *gone(Account *account, guint64 after, guint limit)
 	GString *text = g_string_new(NULL);
 	for (guint i = 0; i < rows->len; i++) {
 		const FeedGone *row = &g_array_index(rows, FeedGone, i);
-		g_string_append_printf(text, "%s%" G_GUINT64_FORMAT "=%u", i > 0 ? " " : "", row->seq, row->email_id);
+		g_string_append_printf(
+			text, "%s%" G_GUINT64_FORMAT "=%u", i > 0 ? " " : "", row->seq, row->email_id);
 	}
 	return g_string_free(text, FALSE);
 }
 
-#define expect(call, expected) \
-	do { \
-		g_autofree char *found = call; \
-		g_assert_cmpstr(found, ==, expected); \
+#define expect(call, expected)                                                                               \
+	do {                                                                                                 \
+		g_autofree char *found = call;                                                               \
+		g_assert_cmpstr(found, ==, expected);                                                        \
 	} while (0)
 
 static void expunge(Mailbox *mailbox, const char *uids)
 {
 	g_autoptr(UidSet) set = set_of(uids);
-	g_assert_true(mailbox_store_flags(mailbox, set, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, NULL));
+	g_assert_true(
+		mailbox_store_flags(mailbox, set, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, NULL));
 	g_assert_true(mailbox_expunge(mailbox, set, NULL, NULL));
 }
 

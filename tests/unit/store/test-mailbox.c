@@ -73,7 +73,9 @@ static void internal_date_keeps_its_zone(Fixture *fixture, gconstpointer data)
 	g_autoptr(GError) error = NULL;
 	Spool *spool = spool_new(fixture->account, &error);
 	g_assert_true(spool_write(spool, (const guint8 *)"A: b\r\n\r\nno date\r\n", 17, &error));
-	AppendMessage message = { .spool = spool, .internal_at = -12345, .internal_zone = -450, .has_date = TRUE };
+	AppendMessage message = {
+		.spool = spool, .internal_at = -12345, .internal_zone = -450, .has_date = TRUE
+	};
 	g_assert_true(mailbox_append(fixture->inbox, &message, 1, NULL, NULL, &error));
 	g_autoptr(Snapshot) snapshot = get_snapshot(fixture->inbox);
 	SnapshotRow row;
@@ -125,7 +127,8 @@ static void a_spool_may_be_written_in_pieces(Fixture *fixture, gconstpointer dat
 		g_autoptr(GError) error = NULL;
 		Spool *spool = spool_new(fixture->account, &error);
 		for (gsize at = 0; at < len; at += piece)
-			g_assert_true(spool_write(spool, (const guint8 *)text + at, MIN(piece, len - at), &error));
+			g_assert_true(
+				spool_write(spool, (const guint8 *)text + at, MIN(piece, len - at), &error));
 		g_assert_cmpuint(spool_size(spool), ==, len);
 		AppendMessage message = { .spool = spool };
 		g_assert_true(mailbox_append(fixture->inbox, &message, 1, NULL, NULL, &error));
@@ -147,7 +150,8 @@ static void large_messages_are_mapped(Fixture *fixture, gconstpointer data)
 	/* The octets stay when the message goes. */
 	g_autoptr(GBytes) bytes = mailbox_load(fixture->inbox, uid, &error);
 	g_autoptr(UidSet) all = set_of("1:*");
-	g_assert_true(mailbox_store_flags(fixture->inbox, all, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, &error));
+	g_assert_true(mailbox_store_flags(
+		fixture->inbox, all, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, &error));
 	g_assert_true(mailbox_expunge(fixture->inbox, NULL, NULL, &error));
 	g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), text->str, text->len);
 }
@@ -211,8 +215,8 @@ static void change_flags(Mailbox *mailbox, const char *uids, FlagsOp op, guint f
 	g_autoptr(GError) error = NULL;
 	g_autoptr(UidSet) set = set_of(uids);
 	g_auto(GStrv) names = g_strsplit(keywords, " ", -1);
-	mailbox_store_flags(mailbox, set, op, (MessageFlags)flags, *keywords != '\0' ? (const char *const *)names : NULL,
-		G_MAXUINT64, NULL, &error);
+	mailbox_store_flags(mailbox, set, op, (MessageFlags)flags,
+		*keywords != '\0' ? (const char *const *)names : NULL, G_MAXUINT64, NULL, &error);
 	g_assert_no_error(error);
 }
 
@@ -267,8 +271,8 @@ static void unchanged_since_leaves_newer_ones_alone(Fixture *fixture, gconstpoin
 	g_autoptr(UidSet) all = set_of("1:*");
 	g_autoptr(UidSet) modified = NULL;
 	static const char *const keywords[] = { "k", NULL };
-	g_assert_true(
-		mailbox_store_flags(fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, keywords, since, &modified, &error));
+	g_assert_true(mailbox_store_flags(
+		fixture->inbox, all, FLAGS_ADD, MESSAGE_SEEN, keywords, since, &modified, &error));
 	g_autofree char *text = text_of_set(modified);
 	g_assert_cmpstr(text, ==, "2,4");
 	expect_flags(fixture->inbox, "1:S{k} 2:F 3:S{k} 4:F 5:S{k}");
@@ -277,12 +281,14 @@ static void unchanged_since_leaves_newer_ones_alone(Fixture *fixture, gconstpoin
 static void keywords_are_atoms(Fixture *fixture, gconstpointer data)
 {
 	(void)data;
-	static const char *const bad[] = { "", "a b", "a(", "{", "%", "*", "\"", "\\Seen", "]", "\303\251", "\177", "a\tb" };
+	static const char *const bad[] = { "", "a b", "a(", "{", "%", "*", "\"", "\\Seen", "]", "\303\251",
+		"\177", "a\tb" };
 	g_autoptr(UidSet) all = set_of("1:*");
 	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
 		GError *error = NULL;
 		const char *keywords[] = { bad[i], NULL };
-		g_assert_false(mailbox_store_flags(fixture->inbox, all, FLAGS_ADD, 0, keywords, G_MAXUINT64, NULL, &error));
+		g_assert_false(mailbox_store_flags(
+			fixture->inbox, all, FLAGS_ADD, 0, keywords, G_MAXUINT64, NULL, &error));
 		expect_error(error, STORE_ERROR_CANNOT);
 	}
 }
@@ -351,7 +357,8 @@ static void copy_keeps_flags_and_dates(Fixture *fixture, gconstpointer data)
 	g_autoptr(UidSet) source = NULL;
 	g_autoptr(UidSet) target = NULL;
 	guint32 uidvalidity;
-	g_assert_true(mailbox_copy(fixture->inbox, set, other, FALSE, &uidvalidity, &source, &target, &error));
+	g_assert_true(
+		mailbox_copy(fixture->inbox, set, other, FALSE, &uidvalidity, &source, &target, &error));
 	g_autofree char *source_text = text_of_set(source), *target_text = text_of_set(target);
 	g_assert_cmpstr(source_text, ==, "2,4");
 	g_assert_cmpstr(target_text, ==, "2:3");
@@ -508,7 +515,8 @@ static void very_old_snapshots_catch_up(Fixture *fixture, gconstpointer data)
 	change_flags(inbox, "3:8", FLAGS_ADD, MESSAGE_DELETED, "");
 	g_assert_true(mailbox_expunge(inbox, NULL, NULL, &error));
 	Db *db = account_acquire_db(account, &error);
-	g_assert_true(db_exec(db, "DELETE FROM expunged; UPDATE mailbox SET expunged_floor=highestmodseq", &error));
+	g_assert_true(
+		db_exec(db, "DELETE FROM expunged; UPDATE mailbox SET expunged_floor=highestmodseq", &error));
 	account_release_db(account, db);
 	expect_flags(fixture->inbox, "1: 2: 9: 10:");
 }
@@ -681,15 +689,16 @@ static void random_step(Mailbox *const *mailboxes, Box *boxes, guint *number)
 		guint flags = (guint)g_test_rand_int_range(0, 32) & (guint)g_test_rand_int_range(0, 32);
 		gboolean mark = g_test_rand_bit();
 		static const char *const keywords[] = { "mark", NULL };
-		mailbox_store_flags(mailbox, set, op, (MessageFlags)flags, mark ? keywords : NULL, G_MAXUINT64, NULL, &error);
+		mailbox_store_flags(mailbox, set, op, (MessageFlags)flags, mark ? keywords : NULL,
+			G_MAXUINT64, NULL, &error);
 		g_assert_no_error(error);
 		for (guint i = 0; i < box->items->len; i++) {
 			Item *item = &g_array_index(box->items, Item, i);
 			if (!uidset_contains(set, item->uid))
 				continue;
-			item->flags = op == FLAGS_REPLACE ? flags :
-				op == FLAGS_ADD           ? item->flags | flags :
-							    item->flags & ~flags;
+			item->flags = op == FLAGS_REPLACE ? flags
+				: op == FLAGS_ADD         ? item->flags | flags
+							  : item->flags & ~flags;
 			item->marked = op == FLAGS_REPLACE ? mark : mark ? op == FLAGS_ADD : item->marked;
 		}
 	} else if (what == 7) {
@@ -732,7 +741,8 @@ static void two_stores_agree_with_the_model(Fixture *fixture, gconstpointer data
 	g_autoptr(Mailbox) other_a = open_mailbox(account, "INBOX");
 	g_autoptr(Mailbox) other_b = open_mailbox(account, "B");
 	Mailbox *ours[] = { fixture->inbox, box_b }, *theirs[] = { other_a, other_b };
-	Box boxes[2] = { { g_array_new(FALSE, FALSE, sizeof(Item)), 1 }, { g_array_new(FALSE, FALSE, sizeof(Item)), 1 } };
+	Box boxes[2] = { { g_array_new(FALSE, FALSE, sizeof(Item)), 1 },
+		{ g_array_new(FALSE, FALSE, sizeof(Item)), 1 } };
 	guint number = 0;
 	for (guint step = 0; step < 400; step++) {
 		random_step(g_test_rand_bit() ? ours : theirs, boxes, &number);

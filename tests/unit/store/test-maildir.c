@@ -77,7 +77,7 @@ static void names_are_brought_into_one_form(void)
 		{ "a//b", NULL },
 		{ "a\nb", NULL },
 		{ "a\177", NULL },
-		{ "a\302\205", NULL },     /* NEL */
+		{ "a\302\205", NULL },      /* NEL */
 		{ "a\342\200\250b", NULL }, /* LINE SEPARATOR */
 		{ "a\377b", NULL },
 		{ "\300\200", NULL },
@@ -137,14 +137,12 @@ static void flags_are_in_names(void)
 		guint flags;
 		guint32 letters;
 	} cases[] = {
-		{ "1.a", 3, 0, 0 },
-		{ "1.a:2,", 3, 0, 0 },
-		{ "1.a:2,S", 3, MESSAGE_SEEN, 0 },
+		{ "1.a", 3, 0, 0 }, { "1.a:2,", 3, 0, 0 }, { "1.a:2,S", 3, MESSAGE_SEEN, 0 },
 		{ "1.a:2,DFRST", 3,
-			MESSAGE_DRAFT | MESSAGE_FLAGGED | MESSAGE_ANSWERED | MESSAGE_SEEN | MESSAGE_DELETED, 0 },
-		{ "1.a:2,PSac", 3, MESSAGE_SEEN, 5 },
-		{ "1.a:2,S,S=99", 3, MESSAGE_SEEN, 0 },
-		{ "1.a:1,S", 7, 0, 0 }, /* experimental info: part of the name */
+			MESSAGE_DRAFT | MESSAGE_FLAGGED | MESSAGE_ANSWERED | MESSAGE_SEEN | MESSAGE_DELETED,
+			0 },
+		{ "1.a:2,PSac", 3, MESSAGE_SEEN, 5 }, { "1.a:2,S,S=99", 3, MESSAGE_SEEN, 0 },
+		{ "1.a:1,S", 7, 0, 0 },          /* experimental info: part of the name */
 		{ "1:2,x:2,S", 1, 0, 1u << 23 }, /* the first ":2," counts, up to the next comma */
 	};
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -102,7 +102,8 @@ static Snapshot *change(Model *model, const Snapshot *from, guint max_new, guint
 	model->modseq++;
 	for (guint i = 0; i < n; i++) {
 		SnapshotRow row = *model_row(model, i);
-		gboolean chosen = i >= start && i < start + length && (guint)g_test_rand_int_range(0, 100) < percent;
+		gboolean chosen =
+			i >= start && i < start + length && (guint)g_test_rand_int_range(0, 100) < percent;
 		if (chosen && expunges && g_test_rand_int_range(0, 4) > 0) {
 			g_array_append_val(gone, row.uid);
 			continue;
@@ -157,7 +158,8 @@ static void updates_give_what_the_model_has(void)
 			snapshot = next;
 			expect_same(snapshot, &model);
 			for (guint i = 0; i < 20; i++)
-				expect_find(snapshot, &model, (guint32)g_test_rand_int_range(0, (gint)model.uidnext + 2));
+				expect_find(snapshot, &model,
+					(guint32)g_test_rand_int_range(0, (gint)model.uidnext + 2));
 		}
 		model_clear(&model);
 	}
@@ -289,8 +291,8 @@ static void expunging_leaves_no_crumbs(void)
 		for (guint32 uid = step; uid <= 16 * SNAPSHOT_CHUNK_ROWS; uid += 20)
 			g_array_append_val(gone, uid);
 		SnapshotState state = { 1, snapshot_uidnext(snapshot), 1 + step, no_keywords };
-		Snapshot *next =
-			snapshot_update(snapshot, &state, NULL, 0, (const guint32 *)(void *)gone->data, gone->len);
+		Snapshot *next = snapshot_update(
+			snapshot, &state, NULL, 0, (const guint32 *)(void *)gone->data, gone->len);
 		snapshot_unref(snapshot);
 		snapshot = next;
 	}
@@ -341,9 +343,11 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	no_keywords = keyword_table_new();
 	g_test_add_func("/snapshot/updates_give_what_the_model_has", updates_give_what_the_model_has);
-	g_test_add_func("/snapshot/diffs_and_views_are_what_the_model_says", diffs_and_views_are_what_the_model_says);
+	g_test_add_func(
+		"/snapshot/diffs_and_views_are_what_the_model_says", diffs_and_views_are_what_the_model_says);
 	g_test_add_func("/snapshot/a_change_copies_one_chunk", a_change_copies_one_chunk);
-	g_test_add_func("/snapshot/appending_to_a_full_chunk_copies_none", appending_to_a_full_chunk_copies_none);
+	g_test_add_func(
+		"/snapshot/appending_to_a_full_chunk_copies_none", appending_to_a_full_chunk_copies_none);
 	g_test_add_func("/snapshot/expunging_leaves_no_crumbs", expunging_leaves_no_crumbs);
 	g_test_add_func("/snapshot/keywords_are_shared_and_grow", keywords_are_shared_and_grow);
 	g_test_add_func("/snapshot/a_message_takes_58_bytes", a_message_takes_58_bytes);

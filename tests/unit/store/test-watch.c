@@ -115,7 +115,8 @@ static void writes_of_another_process_are_announced(Server *server, gconstpointe
 	wait_for(server, &server->n_feed, feed);
 	before = server->n_mailbox;
 	g_autoptr(UidSet) all = set_of("1:*");
-	g_assert_true(mailbox_store_flags(other->inbox, all, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, NULL));
+	g_assert_true(mailbox_store_flags(
+		other->inbox, all, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, NULL));
 	wait_for(server, &server->n_mailbox, before);
 	before = server->n_mailbox;
 	feed = server->n_feed;
