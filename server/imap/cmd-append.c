@@ -1,4 +1,5 @@
-/* APPEND (RFC 3501 section 6.3.11) of one or several messages (MULTIAPPEND, RFC 3502), with APPENDUID (RFC 4315 section 3). */
+/* APPEND (RFC 3501 section 6.3.11) of one or several messages (MULTIAPPEND, RFC 3502), with APPENDUID (RFC
+ * 4315 section 3). */
 #include "base/limits.h"
 #include "server/imap/commands.h"
 

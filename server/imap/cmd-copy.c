@@ -1,5 +1,5 @@
-/* COPY (RFC 3501 section 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315 section 3). Messages that another session
- * has expunged are left out; COPYUID says which ones were taken. */
+/* COPY (RFC 3501 section 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315 section 3). Messages that another
+ * session has expunged are left out; COPYUID says which ones were taken. */
 #include "server/imap/commands.h"
 
 static GString *copyuid(guint32 uidvalidity, const UidSet *source, const UidSet *target)

@@ -1,6 +1,7 @@
 #include "server/imap/commands.h"
 
-/* RFC 3501 6.3.3. A separator at the end of the name only says that children will follow: the store ignores it. */
+/* RFC 3501 6.3.3. A separator at the end of the name only says that children will follow: the store ignores
+ * it. */
 CommandResult cmd_create(ImapCommand *cmd)
 {
 	g_autoptr(GError) error = NULL;

@@ -1,6 +1,7 @@
 #include "server/imap/commands.h"
 
-/* RFC 3501 6.3.4. A client that deletes the mailbox which it has selected is in authenticated state afterwards. */
+/* RFC 3501 6.3.4. A client that deletes the mailbox which it has selected is in authenticated state
+ * afterwards. */
 CommandResult cmd_delete(ImapCommand *cmd)
 {
 	Session *session = cmd->session;

@@ -1,6 +1,7 @@
 #include "server/imap/commands.h"
 
-/* RFC 3501 6.4.3, and RFC 4315 2.1 for UID EXPUNGE. The EXPUNGE responses are the caller's news of the mailbox. */
+/* RFC 3501 6.4.3, and RFC 4315 2.1 for UID EXPUNGE. The EXPUNGE responses are the caller's news of the
+ * mailbox. */
 CommandResult cmd_expunge(ImapCommand *cmd)
 {
 	g_autoptr(GError) error = NULL;

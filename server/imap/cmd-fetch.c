@@ -6,16 +6,18 @@
 #include "server/imap/fetch-envelope.h"
 #include "server/imap/fetch-section.h"
 
-/* FETCH (RFC 3501 section 6.4.5) works off one message after the other and stops where the output is full, in the middle of a
- * message too: an answer is its text with gaps, into which the octets of the message are copied as the client reads.
+/* FETCH (RFC 3501 section 6.4.5) works off one message after the other and stops where the output is full, in
+ * the middle of a message too: an answer is its text with gaps, into which the octets of the message are
+ * copied as the client reads.
  *
- * A message that another session has expunged, and this one was not told of, is still in the view. Flags, dates and sizes are
- * answered from there; when its octets are asked for it is left out, and the command ends with NO [EXPUNGEISSUED] (RFC 2180
- * section 4.1.2, RFC 5530), a UID FETCH with OK [EXPUNGEISSUED], as UIDs that are not there are no error. A message
- * that cannot be read is left out too, and the error is answered at the end: the others are not its hostages. */
+ * A message that another session has expunged, and this one was not told of, is still in the view. Flags,
+ * dates and sizes are answered from there; when its octets are asked for it is left out, and the command ends
+ * with NO [EXPUNGEISSUED] (RFC 2180 section 4.1.2, RFC 5530), a UID FETCH with OK [EXPUNGEISSUED], as UIDs
+ * that are not there are no error. A message that cannot be read is left out too, and the error is answered
+ * at the end: the others are not its hostages. */
 
-/* \Seen is set for so many messages at once, just before they are answered: few enough that a client that goes away has not
- * many messages marked that it never got, and enough that the transactions do not count. */
+/* \Seen is set for so many messages at once, just before they are answered: few enough that a client that
+ * goes away has not many messages marked that it never got, and enough that the transactions do not count. */
 #define SEEN_BATCH 100
 
 /* Octets copied between two looks at the output. */

@@ -49,14 +49,16 @@ static void answer_list(ImapCommand *cmd, const ListState *state, const MailboxI
 	write_line(cmd, attributes->str, info->name);
 }
 
-/* RFC 3501 6.3.9. Subscribed names that match; and where "%" keeps one from matching, its parents that do, as \Noselect. */
+/* RFC 3501 6.3.9. Subscribed names that match; and where "%" keeps one from matching, its parents that do, as
+ * \Noselect. */
 static void answer_lsub(ImapCommand *cmd, const ListState *state, const MailboxInfo *info)
 {
 	if ((info->flags & MAILBOX_SUBSCRIBED) == 0)
 		return;
 	gsize len = strlen(info->name);
 	if (list_pattern_match(state->pattern, info->name, len)) {
-		/* \Noselect is only for the special case below: a subscribed name without a mailbox is told as it is. */
+		/* \Noselect is only for the special case below: a subscribed name without a mailbox is told
+		 * as it is. */
 		write_line(cmd, "", info->name);
 		return;
 	}
@@ -93,7 +95,8 @@ static gboolean start(ImapCommand *cmd)
 		return FALSE;
 	}
 	if (*pattern == '\0' && !is_lsub(cmd)) {
-		/* RFC 3501 6.3.8: a request for the separator and the root, which is "" as names have none. */
+		/* RFC 3501 6.3.8: a request for the separator and the root, which is "" as names have none.
+		 */
 		g_string_append(cmd->out, "* LIST (\\Noselect) \"/\" \"\"\r\n");
 		command_ok(cmd, NULL, "LIST completed");
 		return FALSE;

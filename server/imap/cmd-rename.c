@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* The selected mailbox's new name, when it or a parent of it was renamed. INBOX stays, its messages go (RFC 3501 6.3.5). */
+/* The selected mailbox's new name, when it or a parent of it was renamed. INBOX stays, its messages go (RFC
+ * 3501 6.3.5). */
 static void follow(Session *session, const char *from, const char *to)
 {
 	if (session->mailbox_name == NULL || strcmp(from, "INBOX") == 0 ||

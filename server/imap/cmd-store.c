@@ -1,11 +1,12 @@
 #include "server/imap/command-private.h"
 #include "server/imap/commands.h"
 
-/* STORE (RFC 3501 section 6.4.6). The flags are on disk before the first answer is written; the answers show what the flags
- * are then, whoever else has changed them.
+/* STORE (RFC 3501 section 6.4.6). The flags are on disk before the first answer is written; the answers show
+ * what the flags are then, whoever else has changed them.
  *
- * Messages that another session has expunged are passed over; without .SILENT the command then ends with NO [EXPUNGEISSUED]
- * (RFC 2180 section 4.2.3), but a UID STORE with OK, as UIDs that are not there are no error. */
+ * Messages that another session has expunged are passed over; without .SILENT the command then ends with NO
+ * [EXPUNGEISSUED] (RFC 2180 section 4.2.3), but a UID STORE with OK, as UIDs that are not there are no error.
+ */
 
 typedef struct {
 	FlagsOp op;
@@ -13,10 +14,10 @@ typedef struct {
 	MessageFlags flags;
 	GPtrArray *keywords; /* of char*, NULL-terminated; owned */
 	UidSet *uids;        /* in the view; owned */
-	UidSet *answered; /* those of them that get an answer: none with .SILENT, none that is expunged; owned */
-	gboolean expunged; /* not all were there */
-	guint range;       /* what is to be answered next */
-	guint32 next;      /* 0: the range's first */
+	UidSet *answered;    /* those that get an answer: none with .SILENT, none expunged; owned */
+	gboolean expunged;   /* not all were there */
+	guint range;         /* what is to be answered next */
+	guint32 next;        /* 0: the range's first */
 } StoreState;
 
 static void store_state_free(gpointer data)
@@ -132,8 +133,9 @@ static gboolean is_as_expected(const StoreState *state, const Snapshot *before, 
 	return FALSE;
 }
 
-/* Prepares the session for coming up to date: our own changes are not told there. Without .SILENT they are answered below; with it only
- * where the flags are not what the client takes them for, since another session has changed them (RFC 3501 6.4.6). */
+/* Prepares the session for coming up to date: our own changes are not told there. Without .SILENT they are
+ * answered below; with it only where the flags are not what the client takes them for, since another session
+ * has changed them (RFC 3501 6.4.6). */
 static gboolean keep_quiet(ImapCommand *cmd, StoreState *state, GError **error)
 {
 	Session *session = cmd->session;

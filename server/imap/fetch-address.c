@@ -13,9 +13,8 @@ typedef struct {
 	gsize pos;
 
 	TokenKind kind;
-	char special; /* of TOKEN_SPECIAL: one of <>@,;: */
-	GString *
-		word; /* of TOKEN_WORD: an atom with its dots, or a quoted string without its quoting; owned */
+	char special;     /* of TOKEN_SPECIAL: one of <>@,;: */
+	GString *word;    /* of TOKEN_WORD: an atom with its dots, or what is in the quotes; owned */
 	gboolean spaced;  /* white space or a comment was before it */
 	GString *comment; /* the last one of this address; owned */
 } Scanner;
@@ -155,8 +154,9 @@ static void write_address(
 	g_string_append_c(out, ')');
 }
 
-/* Reads words up to something else: all of them to @phrase with single spaces, and the last run of them, which no white space keeps apart
- * or a dot joins, to @local. Returns how much of @phrase is before that run. */
+/* Reads words up to something else: all of them to @phrase with single spaces, and the last run of them,
+ * which no white space keeps apart or a dot joins, to @local. Returns how much of @phrase is before that run.
+ */
 static gsize read_words(Scanner *s, GString *phrase, GString *local)
 {
 	gsize before = phrase->len;

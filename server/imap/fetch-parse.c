@@ -226,7 +226,8 @@ static gboolean add_section(ImapParser *p, FetchRequest *request, FetchSection *
 	for (guint i = 0; i < request->sections->len; i++) {
 		FetchSection *known = request->sections->pdata[i];
 		if (strcmp(known->label, section->label) == 0 && known->count == section->count) {
-			/* Asked twice, answered once. RFC822.HEADER and BODY[HEADER] are two, by their labels. */
+			/* Asked twice, answered once. RFC822.HEADER and BODY[HEADER] are two, by their
+			 * labels. */
 			known->sets_seen |= section->sets_seen;
 			request->sets_seen |= section->sets_seen;
 			section_free(section);

@@ -43,7 +43,8 @@ const MimePart *fetch_message_root(FetchMessage *message)
 	return mime_tree_root(message->tree);
 }
 
-/* The size of the header from its fields; FALSE where that takes the rules of mime-tree.c: a "From " line and nothing else. */
+/* The size of the header from its fields; FALSE where that takes the rules of mime-tree.c: a "From " line and
+ * nothing else. */
 static gboolean header_size_by_fields(const guint8 *data, gsize size, gsize *size_out)
 {
 	gsize pos = 0, end = 0;
@@ -161,7 +162,8 @@ static FetchText select_fields(const guint8 *header, gsize size, const FetchSect
 			g_string_append_len(out, (const char *)header + field.offset, (gssize)field.size);
 		end = field.offset + field.size;
 	}
-	/* The empty line, in both (RFC 3501 6.4.5), if there is one; where no field is, a "From " line may be before it. */
+	/* The empty line, in both (RFC 3501 6.4.5), if there is one; where no field is, a "From " line may be
+	 * before it. */
 	if (end == 0 && !negate) {
 		gsize blank = size > 0 && header[size - 1] == '\n' ? 1 : 0;
 		if (blank == 1 && size > 1 && header[size - 2] == '\r')

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* State i: the first i characters of the pattern are matched. Each set of states is an array of words. A wildcard's
- * state goes to itself, and without a character to the next state. */
+/* State i: the first i characters of the pattern are matched. Each set of states is an array of words. A
+ * wildcard's state goes to itself, and without a character to the next state. */
 struct ListPattern {
 	gsize n_words;
 	gsize end;        /* the state that accepts */
@@ -22,7 +22,8 @@ static gboolean has_state(const guint64 *set, gsize state)
 	return (set[state / 64] >> (state % 64) & 1) != 0;
 }
 
-/* Runs of wildcards become one, since then one step without a character is enough: "*" if there is one among them. */
+/* Runs of wildcards become one, since then one step without a character is enough: "*" if there is one among
+ * them. */
 static GString *simplify(const char *reference, const char *pattern)
 {
 	g_autoptr(GString) all = g_string_new(reference);

@@ -1,8 +1,8 @@
-/* Patterns of LIST and LSUB (RFC 3501 section 6.3.8): "*" stands for any characters, "%" for any but the hierarchy
- * separator "/". INBOX, also as the first level of a name, compares ignoring ASCII case. Pure.
+/* Patterns of LIST and LSUB (RFC 3501 section 6.3.8): "*" stands for any characters, "%" for any but the
+ * hierarchy separator "/". INBOX, also as the first level of a name, compares ignoring ASCII case. Pure.
  *
- * A pattern is a small automaton whose states are kept as bits, so one name costs its length times the pattern's length / 64,
- * whatever the wildcards. */
+ * A pattern is a small automaton whose states are kept as bits, so one name costs its length times the
+ * pattern's length / 64, whatever the wildcards. */
 #pragma once
 #include <glib.h>
 G_BEGIN_DECLS

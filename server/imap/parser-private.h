@@ -1,4 +1,5 @@
-/* What the parser's files share: parser.c (tokens, strings, names) and parser-values.c (numbers, sets, flags, dates). */
+/* What the parser's files share: parser.c (tokens, strings, names) and parser-values.c (numbers, sets, flags,
+ * dates). */
 #pragma once
 #include "server/imap/parser.h"
 G_BEGIN_DECLS

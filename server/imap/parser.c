@@ -138,8 +138,8 @@ static char *parse_quoted(ImapParser *p, GError **error)
 				p->base + start + 1);
 		return NULL;
 	}
-	/* 8-bit octets are against RFC 3501, and clients send them; what they mean is the caller's matter. With UTF-8
-	 * enabled they are UTF-8 (RFC 9051 section 4.3, RFC 6855 section 3). */
+	/* 8-bit octets are against RFC 3501, and clients send them; what they mean is the caller's matter.
+	 * With UTF-8 enabled they are UTF-8 (RFC 9051 section 4.3, RFC 6855 section 3). */
 	if (p->utf8 && !g_utf8_validate(out->str, (gssize)out->len, NULL)) {
 		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX,
 			"quoted string that starts at octet %" G_GSIZE_FORMAT " is not UTF-8",
@@ -332,7 +332,8 @@ char *imap_parse_list_mailbox(ImapParser *p, GError **error)
 	char *raw = imap_peek(p, '"') || imap_peek(p, '{')
 		? imap_parse_string(p, error)
 		: parse_run(p, is_list_char, "a mailbox name with or without wildcards", error);
-	/* The wildcards are no part of modified UTF-7's base64, so the pattern can be decoded as a name is. */
+	/* The wildcards are no part of modified UTF-7's base64, so the pattern can be decoded as a name is.
+	 */
 	return raw == NULL ? NULL : decode_mailbox(p, raw, octet, error);
 }
 

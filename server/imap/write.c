@@ -80,8 +80,8 @@ void imap_write_mailbox(GString *out, const char *name, gboolean utf8)
 		return;
 	}
 	g_autofree char *encoded = utf7_encode(name, strlen(name), NULL);
-	if (encoded ==
-		NULL) { /* no UTF-8: the store has no such names, and a damaged one must not break the answer */
+	if (encoded == NULL) {
+		/* No UTF-8: the store has no such names, and a damaged one must not break the answer. */
 		g_autofree char *valid = g_utf8_make_valid(name, -1);
 		encoded = utf7_encode(valid, strlen(valid), NULL);
 	}

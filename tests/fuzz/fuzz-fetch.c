@@ -1,5 +1,5 @@
-/* A line of FETCH items, and after its LF the message that they are asked of. Every part of the message is fetched too, and what
- * is written must be well-formed. */
+/* A line of FETCH items, and after its LF the message that they are asked of. Every part of the message is
+ * fetched too, and what is written must be well-formed. */
 #include "server/imap/fetch-bodystructure.h"
 #include "server/imap/fetch-envelope.h"
 #include "server/imap/fetch-section.h"

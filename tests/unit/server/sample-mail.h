@@ -5,7 +5,8 @@ G_BEGIN_DECLS
 
 typedef void (*SampleFunc)(const char *name, GBytes *message, gpointer data);
 
-/* Calls @func for each message of tests/data/mail, and of ../shared/corpus/torture where that is there, in CRLF form. At least one. */
+/* Calls @func for each message of tests/data/mail, and of ../shared/corpus/torture where that is there, in
+ * CRLF form. At least one. */
 void sample_mail_foreach(SampleFunc func, gpointer data);
 
 /* The text with each lone LF made CRLF. */

@@ -85,8 +85,8 @@ static void matching_agrees_with_the_plain_definition(void)
 		char pattern[11], name[11];
 		random_text(pattern, 10, "ab/*%");
 		random_text(name, 10, "ab/");
-		g_test_message("%s and %s", pattern, name);
-		g_assert_cmpint(matches("", pattern, name), ==, naive_match(pattern, name));
+		if (matches("", pattern, name) != naive_match(pattern, name))
+			g_error("%s and %s", pattern, name);
 	}
 }
 
