@@ -9,8 +9,8 @@
 /* No charset of IANA's or glibc's has a longer name. */
 #define NAME_MAX_LEN 60
 
-/* Converters kept per thread. Above it all are closed: mail of one site uses a dozen, an attacker all. */
-#define CACHE_MAX 400
+/* Names as mail has them that are kept per thread, unknown ones too; above it all are forgotten. */
+#define NAMES_MAX 1000
 
 typedef enum {
 	GUESSED,
@@ -32,8 +32,7 @@ typedef struct {
 	iconv_t converter; /* owned; only for HZ and ICONV */
 } Charset;
 
-/* Names without their punctuation, in lower case, where glibc's choice is not ours. Sorted by reading, found
- * by hash. */
+/* Names without their punctuation, in lower case, where glibc's choice is not ours. */
 static const struct {
 	const char *names; /* separated by spaces */
 	Kind kind;
@@ -109,8 +108,7 @@ static const guint16 windows_1252[32] = {
 	0x0178,
 };
 
-/* -- UTF-8
- * ---------------------------------------------------------------------------------------------------- */
+/* -- UTF-8 -- */
 
 /* How many octets at the start of @p are ASCII. */
 static gsize ascii_run(const guint8 *p, gsize len)
@@ -197,8 +195,7 @@ void charset_append_utf8(GString *out, const char *data, gsize len)
 	}
 }
 
-/* -- The others
- * ----------------------------------------------------------------------------------------------- */
+/* -- The others -- */
 
 static void append_windows_1252(GString *out, const guint8 *p, gsize len)
 {
@@ -338,15 +335,62 @@ static void append_hz(GString *out, iconv_t converter, const char *data, gsize l
 	append_iconv(out, converter, pairs->str, pairs->len);
 }
 
-/* -- Names
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Names -- */
+
+/* What a thread keeps. Opening a converter of glibc's may load a library, at 0.2 ms; a message may name
+ * thousands. */
+typedef struct {
+	GHashTable *names; /* name as mail has it, lower case, to a Charset of the others or a static one */
+	GHashTable *converters; /* iconv's name to Charset; there are as many as glibc has names (1,200) */
+} Cache;
+
+static const Charset unknown_charset = { GUESSED, FALSE, NULL };
 
 static void charset_free(gpointer data)
 {
 	Charset *charset = data;
-	if (charset->kind == HZ || charset->kind == ICONV)
-		(void)iconv_close(charset->converter);
+	(void)iconv_close(charset->converter);
 	g_free(charset);
+}
+
+static void cache_free(gpointer data)
+{
+	Cache *cache = data;
+	g_hash_table_unref(cache->names);
+	g_hash_table_unref(cache->converters);
+	g_free(cache);
+}
+
+static Cache *cache_of_thread(void)
+{
+	static GPrivate private = G_PRIVATE_INIT(cache_free);
+	Cache *cache = g_private_get(&private);
+	if (cache == NULL) {
+		cache = g_new(Cache, 1);
+		cache->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		cache->converters = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, charset_free);
+		g_private_set(&private, cache);
+	}
+	return cache;
+}
+
+/* @name is safe for iconv_open(): no slash (it starts options), not empty (it means the locale's charset).
+ * NULL if glibc does not know it. */
+static const Charset *open_converter(Cache *cache, Kind kind, const char *name)
+{
+	const char *key = kind == HZ ? "hz" : name;
+	const Charset *found = g_hash_table_lookup(cache->converters, key);
+	if (found != NULL)
+		return found;
+	iconv_t converter = iconv_open("UTF-8", name);
+	if (converter == (iconv_t)-1)
+		return NULL;
+	Charset *charset = g_new(Charset, 1);
+	charset->kind = kind;
+	charset->known = TRUE;
+	charset->converter = converter;
+	g_hash_table_insert(cache->converters, g_strdup(key), charset);
+	return charset;
 }
 
 /* Finds @key among the aliases; -1 if it is none of them. */
@@ -364,45 +408,44 @@ static int find_alias(const char *key)
 	return -1;
 }
 
-/* @name is safe for iconv_open(): no slash (it starts options), not empty (it means the locale's charset).
- * Old mail has "x-" before some names, and "koi8_r". */
-static iconv_t open_converter(const char *name)
+static const Charset *open_charset(Cache *cache, const char *name)
 {
-	iconv_t converter = iconv_open("UTF-8", name);
-	if (converter != (iconv_t)-1)
-		return converter;
-	g_autofree char *other = g_strdup(g_str_has_prefix(name, "x-") && name[2] != '\0' ? name + 2 : name);
-	g_strdelimit(other, "_", '-');
-	return iconv_open("UTF-8", other);
-}
-
-static Charset *open_charset(const char *name)
-{
-	Charset *charset = g_new0(Charset, 1);
+	static const Charset without_converter[] = {
+		[GUESSED] = { GUESSED, TRUE, NULL },
+		[UTF8] = { UTF8, TRUE, NULL },
+		[WINDOWS_1252] = { WINDOWS_1252, TRUE, NULL },
+		[UTF_16] = { UTF_16, TRUE, NULL },
+		[UTF_16BE] = { UTF_16BE, TRUE, NULL },
+		[UTF_16LE] = { UTF_16LE, TRUE, NULL },
+		[UTF_32] = { UTF_32, TRUE, NULL },
+		[UTF_32BE] = { UTF_32BE, TRUE, NULL },
+		[UTF_32LE] = { UTF_32LE, TRUE, NULL },
+	};
 	char key[NAME_MAX_LEN + 1];
 	gsize n = 0;
 	for (const char *p = name; *p != '\0'; p++) {
 		if (g_ascii_isalnum(*p))
-			key[n++] = g_ascii_tolower(*p);
+			key[n++] = *p;
 	}
 	key[n] = '\0';
 	int alias = find_alias(key);
-	charset->kind = alias >= 0 ? aliases[alias].kind : ICONV;
-	charset->known = TRUE;
-	if (charset->kind == HZ || charset->kind == ICONV) {
-		charset->converter =
-			alias >= 0 ? iconv_open("UTF-8", aliases[alias].iconv_name) : open_converter(name);
-		if (charset->converter == (iconv_t)-1) {
-			charset->kind = GUESSED;
-			charset->known = FALSE;
+	const Charset *charset;
+	if (alias >= 0) {
+		Kind kind = aliases[alias].kind;
+		if (kind != HZ && kind != ICONV)
+			return &without_converter[kind];
+		charset = open_converter(cache, kind, aliases[alias].iconv_name);
+	} else {
+		charset = open_converter(cache, ICONV, name);
+		if (charset == NULL) {
+			/* Old mail has "x-" before some names, and "koi8_r". */
+			g_autofree char *other =
+				g_strdup(g_str_has_prefix(name, "x-") && n > 1 ? name + 2 : name);
+			g_strdelimit(other, "_", '-');
+			charset = open_converter(cache, ICONV, other);
 		}
 	}
-	return charset;
-}
-
-static void cache_free(gpointer cache)
-{
-	g_hash_table_unref(cache);
+	return charset != NULL ? charset : &unknown_charset;
 }
 
 static gboolean is_trimmed(char c)
@@ -412,8 +455,6 @@ static gboolean is_trimmed(char c)
 
 static const Charset *find_charset(const char *name, gsize len)
 {
-	static GPrivate private = G_PRIVATE_INIT(cache_free);
-	static const Charset unknown = { GUESSED, FALSE, NULL };
 	char key[NAME_MAX_LEN + 1];
 	while (len > 0 && is_trimmed(name[0])) {
 		name++;
@@ -422,26 +463,21 @@ static const Charset *find_charset(const char *name, gsize len)
 	while (len > 0 && is_trimmed(name[len - 1]))
 		len--;
 	if (len == 0 || len > NAME_MAX_LEN)
-		return &unknown;
+		return &unknown_charset;
 	for (gsize i = 0; i < len; i++) {
 		char c = name[i];
 		if (c == '\0' || (!g_ascii_isalnum(c) && strchr("-_.:+()", c) == NULL))
-			return &unknown;
+			return &unknown_charset;
 		key[i] = g_ascii_tolower(c);
 	}
 	key[len] = '\0';
-	GHashTable *cache = g_private_get(&private);
-	if (cache == NULL) {
-		cache = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, charset_free);
-		g_private_set(&private, cache);
-	}
-	const Charset *charset = g_hash_table_lookup(cache, key);
+	Cache *cache = cache_of_thread();
+	const Charset *charset = g_hash_table_lookup(cache->names, key);
 	if (charset == NULL) {
-		if (g_hash_table_size(cache) >= CACHE_MAX)
-			g_hash_table_remove_all(cache);
-		Charset *opened = open_charset(key);
-		g_hash_table_insert(cache, g_strdup(key), opened);
-		charset = opened;
+		if (g_hash_table_size(cache->names) >= NAMES_MAX)
+			g_hash_table_remove_all(cache->names);
+		charset = open_charset(cache, key);
+		g_hash_table_insert(cache->names, g_strdup(key), (gpointer)(gsize)charset);
 	}
 	return charset;
 }

@@ -22,7 +22,7 @@ typedef struct {
 	GPtrArray *addresses; /* of EnvelopeAddress; owned */
 } Scanner;
 
-/* -- Tokens --------------------------------------------------------------------------------------------------- */
+/* -- Tokens -- */
 
 static gboolean is_space(char c)
 {
@@ -130,7 +130,7 @@ static gboolean at_special(const Scanner *s, char c)
 	return s->kind == TOKEN_SPECIAL && s->special == c;
 }
 
-/* -- Addresses ------------------------------------------------------------------------------------------------ */
+/* -- Addresses -- */
 
 static void address_free(gpointer data)
 {
@@ -160,8 +160,9 @@ static char *copy_unless_empty(const GString *text)
 	return text->len > 0 ? copy(text) : NULL;
 }
 
-/* Reads words up to something else: all of them to @phrase with single spaces, and the last run of them, which no white
- * space keeps apart or a dot joins, to @local. Returns how much of @phrase is before that run. */
+/* Reads words up to something else: all of them to @phrase with single spaces, and the last run of them,
+ * which no white space keeps apart or a dot joins, to @local. Returns how much of @phrase is before that run.
+ */
 static gsize read_words(Scanner *s, GString *phrase, GString *local)
 {
 	gsize before = phrase->len;
@@ -180,7 +181,8 @@ static gsize read_words(Scanner *s, GString *phrase, GString *local)
 	return before;
 }
 
-/* Behind an "@": the domain, without the white space and comments that RFC 5322 4.4 allows in it. "a@b c@d" is not one. */
+/* Behind an "@": the domain, without the white space and comments that RFC 5322 4.4 allows in it. "a@b c@d"
+ * is not one. */
 static void read_domain(Scanner *s)
 {
 	GString *domain = s->domain;

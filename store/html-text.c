@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- Character references
- * ------------------------------------------------------------------------------------- */
+/* -- Character references -- */
 
 /* What &#128; to &#159; stand for in the HTML standard: windows-1252, and the control where that has none. */
 static const guint16 c1_references[32] = {
@@ -117,8 +116,7 @@ void html_unescape(GString *out, const char *text, gsize len)
 	}
 }
 
-/* -- Tags
- * ----------------------------------------------------------------------------------------------------- */
+/* -- Tags -- */
 
 typedef struct {
 	const char *p, *end;

@@ -114,8 +114,7 @@ static gboolean is_from_line(const guint8 *data, gsize size, const Line *line)
 	return (second.len == 0 && second.has_lf) || is_field(data, &second);
 }
 
-/* -- Delimiters
- * ----------------------------------------------------------------------------------------------- */
+/* -- Delimiters -- */
 
 #define HASH_START 5381u
 
@@ -235,8 +234,7 @@ static void skip_to_delimiter(Scanner *s)
 	end_at_data(s);
 }
 
-/* -- Parts
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Parts -- */
 
 static void part_free(gpointer data)
 {
@@ -468,8 +466,7 @@ static void read_part(Scanner *s, MimePart *part, guint depth)
 	set_extent(s, part, start_lines, body, body_lines);
 }
 
-/* -- The interface
- * -------------------------------------------------------------------------------------------- */
+/* -- The interface -- */
 
 MimeTree *mime_tree_new_at_depth(const guint8 *data, gsize size, guint depth)
 {

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* -- Sections
- * ------------------------------------------------------------------------------------------------- */
+/* -- Sections -- */
 
 static const struct {
 	const char *message, *header, *parts, *body;
@@ -77,8 +76,7 @@ static void decoded_messages_are_limited(void)
 	g_assert_nonnull(strstr(body, " subject: innermost text\n"));
 }
 
-/* -- Matching
- * ------------------------------------------------------------------------------------------------- */
+/* -- Matching -- */
 
 static gboolean match(const MessageText *text, TextScope scope, const char *field, const char *needle)
 {
@@ -143,8 +141,7 @@ static void matching_keeps_to_its_scope(void)
 	g_assert_false(match(empty, TEXT_SCOPE_HEADER, "subject", ""));
 }
 
-/* -- The corpus
- * ----------------------------------------------------------------------------------------------- */
+/* -- The corpus -- */
 
 /* The file @name of the corpus: ../shared/corpus beside the source, or where MAILSIFT_SHARED says. */
 static char *corpus_path(const char *name)

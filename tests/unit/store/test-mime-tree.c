@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* -- Structure
- * ------------------------------------------------------------------------------------------------ */
+/* -- Structure -- */
 
 static void describe(GString *out, const char *data, const MimePart *part)
 {
@@ -319,8 +318,7 @@ static void time_is_linear(void)
 	}
 }
 
-/* -- Fields and parameters
- * ------------------------------------------------------------------------------------ */
+/* -- Fields and parameters -- */
 
 static void fields_are_walked(void)
 {
