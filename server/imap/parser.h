@@ -32,9 +32,9 @@ typedef struct {
 
 /* Each reads its thing at the position and moves on, or returns FALSE/NULL with @error saying what was
  * expected and where ("expected SP at octet 17"); the position is then unspecified. Strings returned are
- * owned by the caller, NUL-terminated; NUL octets are refused. 8-bit octets in quoted strings and literals are
- * passed on as they are (clients send them against RFC 3501; what they mean is the caller's matter), but must be
- * UTF-8 in a quoted string when @utf8. In mailbox names they are refused unless @utf8. */
+ * owned by the caller, NUL-terminated; NUL octets are refused. 8-bit octets in quoted strings and literals
+ * are passed on as they are (clients send them against RFC 3501; what they mean is the caller's matter), but
+ * must be UTF-8 in a quoted string when @utf8. In mailbox names they are refused unless @utf8. */
 gboolean imap_parse_sp(ImapParser *p, GError **error);  /* exactly one SP */
 gboolean imap_parse_end(ImapParser *p, GError **error); /* nothing may follow */
 gboolean imap_at_end(const ImapParser *p);
