@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/text-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "indexer/index-file.h"
+#include "tests/unit/indexer/corpus.h"
+
+#define MAX_ID 400u
+
+/* The store, and what should be in it: the text's number by email id (0: none). */
+typedef struct {
+	char *dir;
+	TextWriter *writer;
+	TextView *view; /* as a reader has it */
+	TextState committed;
+	guint32 model[MAX_ID], committed_model[MAX_ID];
+} Fixture;
+
+static void fixture_open(Fixture *fixture)
+{
+	GError *error = NULL;
+	fixture->writer = text_writer_open(fixture->dir, &fixture->committed, &error);
+	g_assert_no_error(error);
+}
+
+static void fixture_init(Fixture *fixture)
+{
+	memset(fixture, 0, sizeof *fixture);
+	fixture->dir = make_folder();
+	text_state_init(&fixture->committed);
+	fixture_open(fixture);
+}
+
+static void fixture_clear(Fixture *fixture)
+{
+	text_writer_close(fixture->writer);
+	text_view_unref(fixture->view);
+	text_state_clear(&fixture->committed);
+	remove_folder(fixture->dir);
+	g_free(fixture->dir);
+}
+
+/* A text that depends on its number alone; some streams are empty, some large. */
+static char *stream_text(guint32 number, int stream)
+{
+	if ((number + (guint)stream) % 5 == 0)
+		return g_strdup("");
+	g_autofree char *filler = g_strnfill((number * 31 + (guint)stream * 7) % 300, 'x');
+	return g_strdup_printf("stream %d: text %u end\n%s\n", stream, number, filler);
+}
+
+static void add(Fixture *fixture, guint32 id, guint32 number)
+{
+	GError *error = NULL;
+	TextSpan streams[TEXT_N_STREAMS];
+	char *texts[TEXT_N_STREAMS];
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+		texts[stream] = stream_text(number, stream);
+		streams[stream] = (TextSpan){ texts[stream], strlen(texts[stream]) };
+	}
+	g_assert_true(text_writer_add(fixture->writer, id, streams, &error));
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		g_free(texts[stream]);
+	fixture->model[id] = number;
+}
+
+static void commit(Fixture *fixture)
+{
+	GError *error = NULL;
+	TextState state;
+	(void)text_writer_sync(fixture->writer, &state, &error);
+	g_assert_no_error(error);
+	text_state_clear(&fixture->committed);
+	fixture->committed = state;
+	memcpy(fixture->committed_model, fixture->model, sizeof fixture->model);
+	(void)text_writer_committed(fixture->writer, &error);
+	g_assert_no_error(error);
+}
+
+static void check_view(const TextView *view, const guint32 model[MAX_ID])
+{
+	guint32 count = 0;
+	for (guint32 id = 1; id < MAX_ID; id++) {
+		TextSpan streams[TEXT_N_STREAMS];
+		g_assert_cmpint(email_set_contains(text_view_present(view), id), ==, model[id] != 0);
+		g_assert_cmpint(text_view_get(view, id, streams), ==, model[id] != 0);
+		if (model[id] == 0)
+			continue;
+		count++;
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+			g_autofree char *expected = stream_text(model[id], stream);
+			g_assert_cmpmem(streams[stream].data, streams[stream].len, expected, strlen(expected));
+		}
+	}
+	g_assert_cmpuint(text_view_count(view), ==, count);
+	g_autoptr(EmailSet) damaged = email_set_new();
+	text_view_check(view, damaged);
+	g_assert_true(email_set_is_empty(damaged));
+}
+
+/* A reader that goes on from its last view sees what one sees that opens anew. */
+static void check(Fixture *fixture)
+{
+	GError *error = NULL;
+	TextView *next = text_view_open(fixture->dir, &fixture->committed, fixture->view, &error);
+	g_assert_no_error(error);
+	text_view_unref(fixture->view);
+	fixture->view = next;
+	check_view(fixture->view, fixture->committed_model);
+	g_autoptr(TextView) fresh = text_view_open(fixture->dir, &fixture->committed, NULL, &error);
+	g_assert_no_error(error);
+	check_view(fresh, fixture->committed_model);
+}
+
+static void change_at_random(Fixture *fixture, guint32 *number, guint changes)
+{
+	for (guint i = 0; i < changes; i++) {
+		guint32 id = (guint32)g_test_rand_int_range(1, MAX_ID);
+		if (g_test_rand_int_range(0, 3) > 0) {
+			add(fixture, id, ++*number);
+		} else {
+			g_assert_cmpint(text_writer_has(fixture->writer, id), ==, fixture->model[id] != 0);
+			text_writer_remove(fixture->writer, id);
+			fixture->model[id] = 0;
+		}
+	}
+}
+
+static void it_holds_what_was_committed(void)
+{
+	Fixture fixture;
+	guint32 number = 0;
+	guint compacted = 0;
+	fixture_init(&fixture);
+	for (int round = 0; round < 150; round++) {
+		GError *error = NULL;
+		gboolean done;
+		change_at_random(&fixture, &number, (guint)g_test_rand_int_range(0, 30));
+		commit(&fixture);
+		if (g_test_rand_bit()) {
+			(void)text_writer_compact(fixture.writer, &done, &error);
+			g_assert_no_error(error);
+			compacted += done ? 1 : 0;
+			if (done)
+				commit(&fixture);
+		}
+		/* Not every commit is seen by the reader. */
+		if (g_test_rand_int_range(0, 3) > 0)
+			check(&fixture);
+		if (g_test_rand_int_range(0, 10) == 0) {
+			text_writer_close(fixture.writer);
+			fixture_open(&fixture);
+		}
+	}
+	check(&fixture);
+	g_assert_cmpuint(compacted, >, 0);
+	fixture_clear(&fixture);
+}
+
+/* A writer dies at any point: after some of its changes, with some of them in files. */
+static void what_was_not_committed_is_cut_off(void)
+{
+	Fixture fixture;
+	guint32 number = 0;
+	fixture_init(&fixture);
+	for (int round = 0; round < 60; round++) {
+		GError *error = NULL;
+		change_at_random(&fixture, &number, 20);
+		if (g_test_rand_bit()) {
+			commit(&fixture);
+			if (g_test_rand_bit()) {
+				gboolean done;
+				(void)text_writer_compact(fixture.writer, &done, &error);
+				g_assert_no_error(error);
+			}
+		} else {
+			TextState lost;
+			(void)text_writer_sync(fixture.writer, &lost, &error);
+			g_assert_no_error(error);
+			text_state_clear(&lost);
+		}
+		text_writer_close(fixture.writer);
+		memcpy(fixture.model, fixture.committed_model, sizeof fixture.model);
+		fixture_open(&fixture);
+		check(&fixture);
+	}
+	fixture_clear(&fixture);
+}
+
+static void copy_folder(const char *from, const char *to)
+{
+	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+	for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+		g_autofree char *source = g_build_filename(from, name, NULL), *target = g_build_filename(to, name, NULL);
+		g_autofree char *data = NULL;
+		gsize len;
+		g_assert_true(g_file_get_contents(source, &data, &len, NULL));
+		g_assert_true(g_file_set_contents_full(target, data, (gssize)len, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+	}
+}
+
+/* Each file cut at each byte: longer than committed is put right, shorter is seen. */
+static void a_file_cut_at_any_byte_is_put_right_or_seen(void)
+{
+	Fixture fixture;
+	guint32 number = 0;
+	fixture_init(&fixture);
+	change_at_random(&fixture, &number, 6);
+	commit(&fixture);
+	change_at_random(&fixture, &number, 4);
+	commit(&fixture);
+	TextState state;
+	text_state_copy(&state, &fixture.committed);
+	/* What follows is not committed. */
+	change_at_random(&fixture, &number, 4);
+	TextState lost;
+	g_assert_true(text_writer_sync(fixture.writer, &lost, NULL));
+	text_state_clear(&lost);
+	text_writer_close(g_steal_pointer(&fixture.writer));
+	g_autoptr(GDir) dir = g_dir_open(fixture.dir, 0, NULL);
+	guint right = 0, seen = 0;
+	for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+		g_autofree char *source = g_build_filename(fixture.dir, name, NULL);
+		GStatBuf status;
+		g_assert_cmpint(g_stat(source, &status), ==, 0);
+		for (off_t len = 0; len <= status.st_size; len += 1 + status.st_size / 80) {
+			g_autofree char *copy = make_folder(), *file = g_build_filename(copy, name, NULL);
+			g_autoptr(GError) error = NULL;
+			copy_folder(fixture.dir, copy);
+			g_assert_cmpint(truncate(file, len), ==, 0);
+			g_autoptr(TextWriter) writer = text_writer_open(copy, &state, &error);
+			if (writer != NULL) {
+				g_autoptr(TextView) view = text_view_open(copy, &state, NULL, NULL);
+				check_view(view, fixture.committed_model);
+				right++;
+			} else {
+				g_assert_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED);
+				g_autoptr(TextView) view = text_view_open(copy, &state, NULL, NULL);
+				g_assert_null(view);
+				seen++;
+			}
+			remove_folder(copy);
+		}
+	}
+	g_assert_cmpuint(right, >, 10);
+	g_assert_cmpuint(seen, >, 10);
+	text_state_clear(&state);
+	fixture_clear(&fixture);
+}
+
+static void a_flipped_bit_of_the_newest_texts_is_seen_at_the_start(void)
+{
+	Fixture fixture;
+	guint32 number = 0;
+	fixture_init(&fixture);
+	change_at_random(&fixture, &number, 20);
+	commit(&fixture);
+	text_writer_close(g_steal_pointer(&fixture.writer));
+	g_autofree char *body = g_build_filename(fixture.dir, "1.body", NULL);
+	int fd = open(body, O_RDWR);
+	char octet;
+	g_assert_cmpint(pread(fd, &octet, 1, 10), ==, 1);
+	octet ^= 1;
+	g_assert_cmpint(pwrite(fd, &octet, 1, 10), ==, 1);
+	close(fd);
+	GError *error = NULL;
+	fixture.writer = text_writer_open(fixture.dir, &fixture.committed, &error);
+	g_assert_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED);
+	g_clear_error(&error);
+	g_autoptr(TextView) view = text_view_open(fixture.dir, &fixture.committed, NULL, &error);
+	g_assert_no_error(error);
+	g_autoptr(EmailSet) damaged = email_set_new();
+	text_view_check(view, damaged);
+	g_assert_cmpuint(email_set_count(damaged), ==, 1);
+	fixture_clear(&fixture);
+}
+
+/* Entries that make no sense: no offset is believed. */
+static void a_directory_that_makes_no_sense_is_refused(void)
+{
+	Fixture fixture;
+	guint32 number = 0;
+	fixture_init(&fixture);
+	for (guint32 id = 1; id < 20; id++)
+		add(&fixture, id, ++number);
+	commit(&fixture);
+	text_writer_close(g_steal_pointer(&fixture.writer));
+	g_autofree char *path = g_build_filename(fixture.dir, "1.directory", NULL);
+	g_autofree char *good = NULL;
+	gsize len;
+	g_assert_true(g_file_get_contents(path, &good, &len, NULL));
+	guint refused = 0;
+	for (int round = 0; round < 2000; round++) {
+		g_autofree char *bad = g_memdup2(good, len);
+		gsize at = (gsize)g_test_rand_int_range(0, (gint32)len);
+		bad[at] = (char)(bad[at] ^ (1 << g_test_rand_int_range(0, 8)));
+		g_assert_true(g_file_set_contents_full(path, bad, (gssize)len, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+		g_autoptr(GError) error = NULL;
+		g_autoptr(TextView) view = text_view_open(fixture.dir, &fixture.committed, NULL, &error);
+		if (view == NULL) {
+			g_assert_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED);
+			refused++;
+			continue;
+		}
+		/* What still makes sense is at least within the files. */
+		g_autoptr(EmailSet) damaged = email_set_new();
+		text_view_check(view, damaged);
+	}
+	g_assert_cmpuint(refused, >, 100);
+	fixture_clear(&fixture);
+}
+
+static void splitting_keeps_every_line_and_the_matcher_s_answer(void)
+{
+	g_autoptr(GPtrArray) messages = corpus_load(400);
+	g_autoptr(GPtrArray) texts = corpus_texts(messages);
+	g_auto(TextBuffers) buffers = { { NULL } };
+	text_buffers_init(&buffers);
+	for (guint i = 0; i < texts->len; i++) {
+		const MessageText *text = texts->pdata[i];
+		TextSpan sections[MESSAGE_TEXT_N_SECTIONS], streams[TEXT_N_STREAMS];
+		gsize before = 0, after = 0;
+		for (int section = 0; section < MESSAGE_TEXT_N_SECTIONS; section++) {
+			sections[section] = (TextSpan){ text->section[section]->str, text->section[section]->len };
+			before += sections[section].len;
+		}
+		text_split(sections, &buffers, streams);
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			after += streams[stream].len;
+		g_assert_cmpuint(before, ==, after);
+		for (int query = 0; query < 10; query++) {
+			RandomLeaf random;
+			random_leaf(&random, texts);
+			g_assert_cmpint(text_streams_match(streams, &random.leaf), ==, text_matches(text, &random.leaf));
+			random_leaf_clear(&random);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+#define TEST(name) g_test_add_func("/text-store/" #name, name)
+	TEST(it_holds_what_was_committed);
+	TEST(what_was_not_committed_is_cut_off);
+	TEST(a_file_cut_at_any_byte_is_put_right_or_seen);
+	TEST(a_flipped_bit_of_the_newest_texts_is_seen_at_the_start);
+	TEST(a_directory_that_makes_no_sense_is_refused);
+	TEST(splitting_keeps_every_line_and_the_matcher_s_answer);
+#undef TEST
+	return g_test_run();
+}
