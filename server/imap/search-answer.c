@@ -15,18 +15,23 @@ static void partial_window(const SearchPartial *partial, guint n, guint *first_o
 	*end_out = (guint)CLAMP(end, 0, (gint64)n);
 }
 
+/* The results in their order, runs of ascending neighbours as ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would mean 10:12. */
 static void write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out)
 {
-	g_autoptr(UidSet) set = uidset_new();
-	for (guint i = first; i < end; i++)
-		uidset_add(set, number_of(view, uid, positions, i));
-	uidset_write(set, out);
+	for (guint i = first, next; i < end; i = next) {
+		guint32 number = number_of(view, uid, positions, i), last = number;
+		for (next = i + 1; next < end && number_of(view, uid, positions, next) == last + 1; next++)
+			last++;
+		g_string_append_printf(out, "%s%" G_GUINT32_FORMAT, i > first ? "," : "", number);
+		if (last > number)
+			g_string_append_printf(out, ":%" G_GUINT32_FORMAT, last);
+	}
 }
 
 /* RFC 3501 7.2.5: one line, also when nothing was found. */
-static void write_search(gboolean uid, const Snapshot *view, const GArray *positions, GString *out)
+static void write_numbers(const char *name, gboolean uid, const Snapshot *view, const GArray *positions, GString *out)
 {
-	g_string_append(out, "* SEARCH");
+	g_string_append_printf(out, "* %s", name);
 	for (guint i = 0; i < positions->len; i++)
 		g_string_append_printf(out, " %" G_GUINT32_FORMAT, number_of(view, uid, positions, i));
 	g_string_append(out, "\r\n");
@@ -66,18 +71,25 @@ static void write_esearch(const SearchProgram *program, const char *tag, gboolea
 	g_string_append(out, "\r\n");
 }
 
-void search_answer_write(const SearchProgram *program, const char *tag, gboolean uid, const Snapshot *view,
+void search_answer_write(const SearchProgram *program, const char *name, const char *tag, gboolean uid, const Snapshot *view,
                          const GArray *positions, GString *out)
 {
 	if (!program->extended)
-		write_search(uid, view, positions, out);
+		write_numbers(name, uid, view, positions, out);
 	else if (program->returns != SEARCH_RETURN_SAVE) /* RFC 9051 6.4.4: SAVE alone has no answer */
 		write_esearch(program, tag, uid, view, positions, out);
 }
 
-UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, const GArray *positions)
+static gint compare_positions(gconstpointer a, gconstpointer b)
 {
-	UidSet *saved = uidset_new();
+	guint32 x = *(const guint32 *)a, y = *(const guint32 *)b;
+	return (x > y) - (x < y);
+}
+
+/* The positions to be saved, in any order. */
+static GArray *saved_positions(const SearchProgram *program, const GArray *positions)
+{
+	GArray *saved = g_array_new(FALSE, FALSE, sizeof(guint32));
 	guint n = positions->len, first = 0, end = n;
 	SearchReturn some = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
 	gboolean all = (program->returns & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) != 0 || (program->returns & some) == 0;
@@ -85,14 +97,23 @@ UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, 
 		return saved;
 	if (!all) {
 		if (program->returns & SEARCH_RETURN_MIN)
-			uidset_add(saved, number_of(view, TRUE, positions, 0));
+			g_array_append_val(saved, g_array_index(positions, guint32, 0));
 		if (program->returns & SEARCH_RETURN_MAX)
-			uidset_add(saved, number_of(view, TRUE, positions, n - 1));
+			g_array_append_val(saved, g_array_index(positions, guint32, n - 1));
 		first = end = 0;
 		if (program->returns & SEARCH_RETURN_PARTIAL)
 			partial_window(&program->partial, n, &first, &end);
 	}
-	for (guint i = first; i < end; i++)
-		uidset_add(saved, number_of(view, TRUE, positions, i));
+	g_array_append_vals(saved, &g_array_index(positions, guint32, first), end - first);
 	return saved;
+}
+
+UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, const GArray *positions)
+{
+	g_autoptr(GArray) saved = saved_positions(program, positions);
+	g_array_sort(saved, compare_positions);
+	UidSet *uids = uidset_new();
+	for (guint i = 0; i < saved->len; i++)
+		uidset_add(uids, number_of(view, TRUE, saved, i));
+	return uids;
 }

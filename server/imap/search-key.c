@@ -494,7 +494,7 @@ static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GErro
 }
 
 /* RFC 4731 3.1, RFC 9051 6.4.4: "RETURN (" [option *(SP option)] ")", RETURN () is RETURN (ALL); unknown options are BAD. */
-gboolean search_return_parse(ImapParser *p, SearchProgram *program, GError **error)
+static gboolean parse_return(ImapParser *p, SearchProgram *program, GError **error)
 {
 	program->extended = TRUE;
 	program->returns = 0;
@@ -513,8 +513,6 @@ gboolean search_return_parse(ImapParser *p, SearchProgram *program, GError **err
 
 static gboolean parse_charset(ImapParser *p, SearchCharset *charset_out, GError **error)
 {
-	if (!imap_parse_sp(p, error))
-		return FALSE;
 	g_autofree char *name = imap_parse_astring(p, error); /* erratum 261: atom or quoted */
 	if (name == NULL)
 		return FALSE;
@@ -541,19 +539,37 @@ static gboolean skip_word(ImapParser *p, const char *word)
 	return TRUE;
 }
 
+SearchProgram *search_program_new(void)
+{
+	SearchProgram *program = g_new0(SearchProgram, 1);
+	program->returns = SEARCH_RETURN_ALL;
+	return program;
+}
+
+gboolean search_return_parse_optional(ImapParser *p, SearchProgram *program, GError **error)
+{
+	return !skip_word(p, "RETURN") || (parse_return(p, program, error) && imap_parse_sp(p, error));
+}
+
+gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error)
+{
+	SearchCharset charset = CHARSET_NONE;
+	if (!parse_charset(p, &charset, error) || !imap_parse_sp(p, error))
+		return FALSE;
+	program->key = parse_keys(p, charset, error);
+	return program->key != NULL;
+}
+
 SearchProgram *search_program_parse(ImapParser *p, GError **error)
 {
-	g_autoptr(SearchProgram) program = g_new0(SearchProgram, 1);
-	SearchCharset charset = CHARSET_NONE;
-	program->returns = SEARCH_RETURN_ALL;
-	if (!imap_parse_sp(p, error))
+	g_autoptr(SearchProgram) program = search_program_new();
+	if (!imap_parse_sp(p, error) || !search_return_parse_optional(p, program, error))
 		return NULL;
-	if (skip_word(p, "RETURN") && (!search_return_parse(p, program, error) || !imap_parse_sp(p, error)))
+	if (skip_word(p, "CHARSET")) {
+		if (!imap_parse_sp(p, error) || !search_charset_and_keys_parse(p, program, error))
+			return NULL;
+	} else if ((program->key = parse_keys(p, CHARSET_NONE, error)) == NULL) {
 		return NULL;
-	if (skip_word(p, "CHARSET") && (!parse_charset(p, &charset, error) || !imap_parse_sp(p, error)))
-		return NULL;
-	program->key = parse_keys(p, charset, error);
-	if (program->key == NULL)
-		return NULL;
+	}
 	return g_steal_pointer(&program);
 }

@@ -72,8 +72,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_free)
  * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]). */
 SearchProgram *search_program_parse(ImapParser *p, GError **error);
 
-/* The RETURN options alone, from the SP before "(" to the ")", for SORT. @program gets extended, returns and partial. */
-gboolean search_return_parse(ImapParser *p, SearchProgram *program, GError **error);
+/* The pieces, for SORT and THREAD. An empty program to read into: */
+SearchProgram *search_program_new(void);
+/* "RETURN (...)" and a SP, if that is what comes. */
+gboolean search_return_parse_optional(ImapParser *p, SearchProgram *program, GError **error);
+/* A charset, which is not optional there (RFC 5256), a SP, and keys up to the end. */
+gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error);
 
 /* Reads search keys up to the end: what a filter, or an admin's query, holds. */
 SearchKey *search_keys_parse(ImapParser *p, GError **error);

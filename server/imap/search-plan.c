@@ -115,7 +115,6 @@ static void leaf_memo_free(gpointer data)
 
 typedef struct {
 	const SearchContext *context;
-	SearchCost *cost;
 	GHashTable *memos; /* GBytes (scope, field, needle) -> LeafMemo */
 	guint32 n;         /* messages in the view */
 } Search;
@@ -179,7 +178,7 @@ static Bits *eval_text(Search *search, const SearchKey *key, const Bits *within,
 			return NULL;
 		email_set_or(memo->asked, ask);
 		email_set_or(memo->matched, matched);
-		SearchCost *cost = search->cost;
+		SearchCost *cost = search->context->cost;
 		cost->text_leaves++;
 		cost->path = MAX(cost->path, stats.path);
 		cost->candidates += stats.candidates;
@@ -428,12 +427,11 @@ static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GErr
 	}
 }
 
-GArray *search_run(const SearchContext *context, const SearchKey *key, SearchCost *cost_out, GError **error)
+GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error)
 {
-	SearchCost cost = { 0 };
 	g_autoptr(GHashTable) memos =
 		g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, leaf_memo_free);
-	Search search = { context, &cost, memos, snapshot_count(context->view) };
+	Search search = { context, memos, snapshot_count(context->view) };
 	g_autoptr(Bits) all = bits_new_all(search.n);
 	g_autoptr(Bits) found = eval(&search, key, all, error);
 	if (found == NULL)
@@ -441,7 +439,5 @@ GArray *search_run(const SearchContext *context, const SearchKey *key, SearchCos
 	GArray *positions = g_array_sized_new(FALSE, FALSE, sizeof(guint32), bits_count(found));
 	for (guint32 i = 0; bits_next(found, i, &i); i++)
 		g_array_append_val(positions, i);
-	if (cost_out != NULL)
-		*cost_out = cost;
 	return positions;
 }

@@ -6,6 +6,13 @@
 #include "store/snapshot.h"
 G_BEGIN_DECLS
 
+/* What it took, for metrics, the log and explain. */
+typedef struct {
+	guint text_leaves;   /* asked of the index; equal strings once */
+	LeafPath path;       /* the dearest path taken by any of them */
+	guint64 candidates, verified, tail, messages_read;
+} SearchCost;
+
 /* What a key is judged by, borrowed. */
 typedef struct {
 	const Snapshot *view;
@@ -15,16 +22,10 @@ typedef struct {
 	const UidSet *saved;                    /* $ (RFC 5182); NULL: empty */
 	gint64 now;                             /* Unix seconds: OLDER, YOUNGER */
 	const SearchCancel *cancel;             /* may be NULL */
+	SearchCost *cost;                       /* added to */
 } SearchContext;
 
-/* What it took, for metrics, the log and explain. */
-typedef struct {
-	guint text_leaves;   /* asked of the index; equal strings once */
-	LeafPath path;       /* the dearest path taken by any of them */
-	guint64 candidates, verified, tail, messages_read;
-} SearchCost;
-
 /* The matching positions (sequence number - 1) in ascending order: guint32, owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
-GArray *search_run(const SearchContext *context, const SearchKey *key, SearchCost *cost_out, GError **error);
+GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error);
 
 G_END_DECLS

@@ -1,0 +1,34 @@
+/* SORT's criteria (RFC 5256, RFC 5957): reading them, and putting messages into their order. */
+#pragma once
+#include "indexer/sort-key-table.h"
+#include "server/imap/search-plan.h"
+G_BEGIN_DECLS
+
+typedef enum {
+	SORT_ARRIVAL,
+	SORT_CC,
+	SORT_DATE,
+	SORT_DISPLAYFROM,
+	SORT_DISPLAYTO,
+	SORT_FROM,
+	SORT_SIZE,
+	SORT_SUBJECT,
+	SORT_TO,
+} SortCriterion;
+
+typedef struct {
+	SortCriterion criterion;
+	gboolean reverse;
+} SortOrder;
+
+/* Reads "(" criterion *(SP criterion) ")": a GArray of SortOrder, owned by the caller; NULL and @error (IMAP_PARSE_ERROR). Pure. */
+GArray *sort_orders_parse(ImapParser *p, GError **error);
+
+/* The sort keys of the messages at @positions, in that order; owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
+SortKeyTable *sort_keys_of(SearchContext *context, const GArray *positions, GError **error);
+
+/* Puts @positions (guint32, ascending) into the order; equal ones stay in the mailbox's (RFC 5256, BASE.6.4.SORT). FALSE and @error:
+ * SEARCH_INDEX_ERROR. */
+gboolean sort_positions(SearchContext *context, const GArray *orders, GArray *positions, GError **error);
+
+G_END_DECLS
