@@ -4,19 +4,20 @@
 G_BEGIN_DECLS
 
 typedef struct {
-	const guint8 *data;     /* borrowed for the call */
+	const guint8 *data;     /* borrowed for the call; may be NULL if len is 0 */
 	gsize len;
 	const char *path;       /* where it comes from, for complaints */
 	MessageFlags flags;     /* of a Maildir's file name, or of an mbox's Status fields */
-	gint64 received_at;     /* Unix seconds: mbox From_ line, newest Received field, Date field, or the file's mtime: the first there is */
+	gint64 received_at;     /* Unix seconds: newest Received field, mbox From_ line, Date field, or the file's mtime: the first there is */
 	gint16 zone;            /* minutes */
 } SourceMessage;
 
 /* Called for each message; FALSE stops the walk (the callee has @error set). */
 typedef gboolean (*SourceFunc)(const SourceMessage *message, gpointer data, GError **error);
 
-/* Walks the file or folder at @path, sub-folders in order of name; files whose name starts with "." are left out. A file that begins with "From " is an
- * mbox. FALSE and @error (G_FILE_ERROR, or the callee's). */
+/* Walks the file or folder at @path, sub-folders in order of name. Files and folders whose name starts with "." are left out, links to folders
+ * are not followed below @path, and of a Maildir (a folder with cur and new) only these two are read. A file that begins with "From " is an
+ * mbox, except in a Maildir or if it is named *.eml. FALSE and @error (G_FILE_ERROR, or the callee's). */
 gboolean source_walk(const char *path, SourceFunc func, gpointer data, GError **error);
 
 /* Splits an mbox: each message without its From_ line, and with ">From " lines unquoted (mboxrd). Exposed for tests. */
