@@ -34,11 +34,11 @@ static gboolean is_special(char c)
 	return c == '<' || c == '>' || c == '@' || c == ',' || c == ';' || c == ':';
 }
 
-/* A line end is left out, and the white space behind it stays. */
+/* A line end is left out, and the white space behind it stays. NUL would end the string. */
 static void append_unfolded(GString *out, char c)
 {
-	if (c != '\r' && c != '\n' && c != '\0')
-		g_string_append_c(out, c);
+	if (c != '\r' && c != '\n')
+		g_string_append_c(out, c != '\0' ? c : '\x80');
 }
 
 /* The octet at s->p, or that behind it if this one is a backslash; s->p goes behind it. */

@@ -14,7 +14,8 @@ typedef enum {
 	ENVELOPE_GROUP_END,   /* nothing is set */
 } EnvelopeAddressKind;
 
-/* Strings are owned, without their quoting and folding (NUL octets are left out). */
+/* Strings are owned, without their quoting and folding (a NUL octet has become 0x80, as it does on its way to
+ * IMAP clients). */
 typedef struct {
 	EnvelopeAddressKind kind;
 	char *name;    /* the phrase before "<", else the last comment; NULL: none */
