@@ -221,9 +221,8 @@ def test_client_that_does_not_read_keeps_nobody_waiting(account, inbox):
     time.sleep(0.3)
     for _ in range(50):
         assert inbox.noop().status == 'OK'
-    for tag in tags:
-        result = slow.wait(tag)
-        assert result.status == 'OK' and len(result.all('FETCH')) == 4
+    assert all(slow.wait(tag).status == 'OK' for tag in tags)
+    assert [u.number for u in slow.untagged if u.name == 'FETCH'] == [1, 2, 3, 4] * len(tags)
 
 
 def test_answers_do_not_repeat_line_ends_of_the_client(client):
