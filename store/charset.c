@@ -290,8 +290,7 @@ static void append_iconv(GString *out, iconv_t converter, const char *data, gsiz
 		if (result != (gsize)-1) {
 			if (flushing)
 				break;
-			flushing =
-				TRUE; /* some converters hold a character back, for a combining one behind it */
+			flushing = TRUE; /* a converter may hold a character back */
 		} else if (why != E2BIG) {
 			if (flushing || left == 0)
 				break;

@@ -11,9 +11,8 @@ typedef struct {
 
 	/* The token that was read last. */
 	TokenKind kind;
-	char special; /* of TOKEN_SPECIAL: one of <>@,;: */
-	GString *
-		word; /* of TOKEN_WORD: an atom with its dots, or a quoted string without its quoting; owned */
+	char special;     /* of TOKEN_SPECIAL: one of <>@,;: */
+	GString *word;    /* of TOKEN_WORD: an atom with its dots, or a quoted string unquoted; owned */
 	gboolean spaced;  /* white space or a comment was before it */
 	GString *comment; /* the last one of this address; owned */
 

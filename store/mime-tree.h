@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef enum {
 	MIME_PART_LEAF,      /* no children */
 	MIME_PART_MULTIPART, /* children: its parts (at least one) */
-	MIME_PART_MESSAGE, /* message/rfc822 and the like, not transfer-encoded: one child, the embedded message */
+	MIME_PART_MESSAGE, /* message/rfc822 and the like, not transfer-encoded: its message is the one child */
 } MimePartKind;
 
 typedef struct MimePart MimePart;
@@ -36,8 +36,7 @@ struct MimePart {
 	GPtrArray *params;   /* of MimeParam, Content-Type's, owned, never NULL */
 	char *encoding;      /* owned, lower case; "" when absent: Content-Transfer-Encoding's first token */
 	gboolean type_given; /* a parsable Content-Type field was there */
-	gboolean
-		undivided; /* a multipart without delimiters, or beyond a limit: counts as text/plain in searches */
+	gboolean undivided;  /* a multipart without delimiters, or beyond a limit: searched as text/plain */
 };
 
 /* A parameter of Content-Type or Content-Disposition. */
