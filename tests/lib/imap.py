@@ -305,6 +305,8 @@ class _Parser:
         out = []
         while not self.at_end():
             out.append(self.value())
+            if isinstance(out[-1], list) and self.peek() == b'(':
+                continue        # THREAD's lists stand side by side
             if not self.at_end():
                 self.expect(b' ')
                 if self.at_end():
@@ -405,7 +407,7 @@ def parse_esearch(response):
 
 
 # Commands during which RFC 3501 section 7.4.1 forbids EXPUNGE (the UID forms are other commands).
-_NO_EXPUNGE = ('FETCH', 'STORE', 'SEARCH')
+_NO_EXPUNGE = ('FETCH', 'STORE', 'SEARCH', 'SORT', 'THREAD')
 
 
 class Client:
