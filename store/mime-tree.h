@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef enum {
 	MIME_PART_LEAF,      /* no children */
 	MIME_PART_MULTIPART, /* children: its parts (at least one) */
-	MIME_PART_MESSAGE, /* message/rfc822 and the like, not transfer-encoded: its message is the one child */
+	MIME_PART_MESSAGE,   /* message/rfc822 and the like, not transfer-encoded: one child, its message */
 } MimePartKind;
 
 typedef struct MimePart MimePart;

@@ -1,5 +1,5 @@
-/* The MIME tree: parts lie in their parents and behind each other, line counts are right, and no part holds a delimiter
- * of the multiparts it is in. */
+/* The MIME tree: parts lie in their parents and behind each other, line counts are right, and no part holds a
+ * delimiter of the multiparts it is in. */
 
 #include "store/mime-tree.h"
 
