@@ -41,7 +41,8 @@ SyncState *
 
 
 def lf(data):
-    return data.replace(b'\r\n', b'\n')
+    """As mbsync stores it: without any CR. And without the field by which it finds again what it stored."""
+    return re.sub(rb'(?m)^X-TUID: [^\n]*\n', b'', data.replace(b'\r', b''), count=1)
 
 
 def digest(data):
@@ -50,7 +51,7 @@ def digest(data):
 
 def has_whole_header(data):
     """mbsync leaves out messages whose header does not end."""
-    return re.search(rb'\r?\n\r?\n|^\r?\n', data) is not None
+    return re.search(rb'\n\n|^\n', data.replace(b'\r', b'')) is not None
 
 
 class Mbsync:
@@ -130,7 +131,7 @@ def test_flags_new_mail_and_deletions_go_both_ways(mbsync, account):
     mbsync.run()
 
     def path_of(data):
-        return next(path for path, octets in mbsync.files('INBOX').items() if octets == lf(data))
+        return next(path for path, octets in mbsync.files('INBOX').items() if lf(octets) == lf(data))
 
     def local_flags(data):
         m = re.search(':2,([A-Z]*)$', path_of(data))
@@ -162,5 +163,5 @@ def test_flags_new_mail_and_deletions_go_both_ways(mbsync, account):
     client.store(uids[4], '+FLAGS', ['\\Deleted'], uid=True)
     client.expunge(str(uids[4]))
     mbsync.run()
-    assert lf(messages[4]) not in mbsync.files('INBOX').values()
+    assert lf(messages[4]) not in map(lf, mbsync.files('INBOX').values())
     assert client.uid_search('TEXT', imap.Quoted('written here'))
