@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
-#include <jansson.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +10,20 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "cli/web-client.h"
 
 static const CliCommand commands[] = {
 	{ "user", cmd_user, "user add|passwd NAME [--password-stdin] | user delete NAME [--with-mail] | user list",
 		"people who may log in, and their passwords" },
-	{ "account", cmd_account, "account list | account create|delete NAME [--yes]", "mail of a user on disk" },
+	{ "account", cmd_account, "account list | account create NAME | account delete NAME --yes", "mail of a user on disk" },
 	{ "import", cmd_import, "import [-q] ACCOUNT MAILBOX PATH...",
 		"put messages into a mailbox: files, folders, Maildirs, mbox files" },
 	{ "text", cmd_text, "text ACCOUNT MAILBOX UID", "what SEARCH sees of a message" },
+	{ "check", cmd_check, "check [-q] ACCOUNT... | check [-q] -A", "compare the index with the mail" },
+	{ "reindex", cmd_reindex, "reindex [-q] [--no-wait] ACCOUNT [MAILBOX] | reindex [-q] [--no-wait] -A",
+		"have the running server rebuild an index" },
+	{ "jobs", cmd_jobs, "jobs [ID] | jobs cancel ID", "what the running server reindexes" },
+	{ "stats", cmd_stats, "stats [ACCOUNT]", "what the running server and its index amount to" },
 	{ "config", cmd_config, "config [-v]", "the configuration as it counts" },
 	{ NULL, NULL, NULL, NULL },
 };
@@ -37,10 +45,19 @@ void cli_complain(const char *format, ...)
 CliStatus cli_fail(const GError *error)
 {
 	cli_complain("%s", error->message);
-	if (g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT) ||
-	    g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX) ||
-	    g_error_matches(error, STORE_ERROR, STORE_ERROR_EXPUNGED))
-		return CLI_NOT_FOUND;
+	static const struct { int code; CliStatus status; } store[] = {
+		{ STORE_ERROR_NO_ACCOUNT, CLI_NOT_FOUND }, { STORE_ERROR_NO_MAILBOX, CLI_NOT_FOUND },
+		{ STORE_ERROR_EXPUNGED, CLI_NOT_FOUND },   { STORE_ERROR_BAD_NAME, CLI_USAGE },
+	}, web[] = {
+		{ WEB_CLIENT_ERROR_UNREACHABLE, CLI_UNREACHABLE }, { WEB_CLIENT_ERROR_PROTOCOL, CLI_UNREACHABLE },
+		{ WEB_CLIENT_ERROR_NOT_FOUND, CLI_NOT_FOUND },
+	};
+	for (gsize i = 0; i < G_N_ELEMENTS(store); i++)
+		if (g_error_matches(error, STORE_ERROR, store[i].code))
+			return store[i].status;
+	for (gsize i = 0; i < G_N_ELEMENTS(web); i++)
+		if (g_error_matches(error, WEB_CLIENT_ERROR, web[i].code))
+			return web[i].status;
 	return CLI_FAILED;
 }
 
@@ -59,16 +76,28 @@ CliStatus cli_usage(const char *name, const char *format, ...)
 	return CLI_USAGE;
 }
 
+void cli_print_json(json_t *value)
+{
+	char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_decref(value);
+	g_assert(text != NULL); /* all strings were made valid UTF-8 */
+	puts(text);
+	free(text);
+}
+
+json_t *cli_text_json(const char *text, gsize len)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)len);
+	return json_string(valid);
+}
+
 CliStatus cli_print_names(const Cli *cli, const GPtrArray *names)
 {
 	if (cli->json) {
 		json_t *array = json_array();
 		for (guint i = 0; i < names->len; i++)
-			json_array_append_new(array, json_string(names->pdata[i]));
-		char *text = json_dumps(array, 0);
-		puts(text);
-		free(text);
-		json_decref(array);
+			json_array_append_new(array, cli_text_json(names->pdata[i], strlen(names->pdata[i])));
+		cli_print_json(array);
 		return CLI_OK;
 	}
 	for (guint i = 0; i < names->len; i++)
@@ -76,14 +105,46 @@ CliStatus cli_print_names(const Cli *cli, const GPtrArray *names)
 	return CLI_OK;
 }
 
+static gboolean fail_user(GError **error, const char *user, int code)
+{
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "[server] user: cannot become %s: %s", user, g_strerror(code));
+	return FALSE;
+}
+
+/* What we make in the store must be the server's: root becomes the user that the server becomes, for good. */
+static gboolean become_server(const Settings *settings, GError **error)
+{
+	const char *user = settings_string(settings, SETTING_SERVER_USER);
+	if (*user == '\0' || geteuid() != 0)
+		return TRUE;
+	errno = 0;
+	const struct passwd *entry = getpwnam(user);
+	if (entry == NULL)
+		return fail_user(error, user, errno != 0 ? errno : ENOENT);
+	if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0)
+		return fail_user(error, user, errno);
+	return TRUE;
+}
+
+static gboolean make_folder(const char *path, GError **error)
+{
+	if (g_mkdir_with_parents(path, 0700) == 0)
+		return TRUE;
+	int code = errno;
+	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(code), "%s: %s", path, g_strerror(code));
+	return FALSE;
+}
+
 Store *cli_store(Cli *cli, GError **error)
 {
-	if (cli->store == NULL) {
+	if (cli->store == NULL && become_server(cli->settings, error)) {
 		StoreOptions options = {
 			.mail_root = settings_string(cli->settings, SETTING_STORE_MAIL_ROOT),
 			.index_root = settings_string(cli->settings, SETTING_STORE_INDEX_ROOT),
 		};
-		cli->store = store_open(&options, error);
+		/* As the server does at its first start, so that neither has to be first. */
+		if (make_folder(options.mail_root, error) && make_folder(options.index_root, error))
+			cli->store = store_open(&options, error);
 	}
 	return cli->store;
 }

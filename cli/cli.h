@@ -1,5 +1,7 @@
 /* What the subcommands of mailsift share. One thread; errors are printed here, once, and become the exit status. */
 #pragma once
+#include <jansson.h>
+
 #include "base/settings.h"
 #include "store/store.h"
 G_BEGIN_DECLS
@@ -9,7 +11,7 @@ typedef enum {
 	CLI_OK = 0,
 	CLI_FAILED = 1,      /* the thing asked for was not done, or not wholly */
 	CLI_USAGE = 2,       /* wrong arguments, or a bad configuration file */
-	CLI_NOT_FOUND = 3,   /* no such user, account, mailbox or message */
+	CLI_NOT_FOUND = 3,   /* no such user, account, mailbox, message or job */
 	CLI_UNREACHABLE = 4, /* mailsiftd does not answer */
 } CliStatus;
 
@@ -39,7 +41,12 @@ CliStatus cli_usage(const char *name, const char *format, ...) G_GNUC_PRINTF(2, 
 /* Prints names (of char*), one a line, or as a JSON array. Returns CLI_OK. */
 CliStatus cli_print_names(const Cli *cli, const GPtrArray *names);
 
-/* The site's store, opened at the first call. NULL and @error. */
+/* Prints @value, taken over, as JSON. */
+void cli_print_json(json_t *value);
+/* A JSON string of any @len octets without NUL, made valid UTF-8. */
+json_t *cli_text_json(const char *text, gsize len);
+
+/* The site's store, opened at the first call; from then on root is the user that the server runs as. NULL and @error. */
 Store *cli_store(Cli *cli, GError **error);
 Account *cli_account(Cli *cli, const char *name, GError **error);
 
@@ -52,6 +59,10 @@ CliStatus cmd_user(Cli *cli, int argc, char **argv);
 CliStatus cmd_account(Cli *cli, int argc, char **argv);
 CliStatus cmd_import(Cli *cli, int argc, char **argv);
 CliStatus cmd_text(Cli *cli, int argc, char **argv);
+CliStatus cmd_check(Cli *cli, int argc, char **argv);
+CliStatus cmd_reindex(Cli *cli, int argc, char **argv);
+CliStatus cmd_jobs(Cli *cli, int argc, char **argv);
+CliStatus cmd_stats(Cli *cli, int argc, char **argv);
 CliStatus cmd_config(Cli *cli, int argc, char **argv);
 
 G_END_DECLS

@@ -1,8 +1,6 @@
 /* mailsift text: the searchable text of a message, as the index has it or as it would have it. */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "indexer/search-index.h"
@@ -22,6 +20,25 @@ static gboolean find_email(Mailbox *mailbox, guint32 uid, guint32 *email_id_out,
 	const SnapshotChunk *chunk = snapshot_row(snapshot, position, &row);
 	*email_id_out = chunk->email_id[row];
 	return TRUE;
+}
+
+static void print_text(const Cli *cli, guint32 email_id, gboolean from_index, const MessageText *text)
+{
+	static const char *const names[MESSAGE_TEXT_N_SECTIONS] = { "header", "parts", "body" };
+	if (cli->json) {
+		json_t *object = json_object();
+		json_object_set_new(object, "email", json_integer(email_id));
+		json_object_set_new(object, "from_index", json_boolean(from_index));
+		for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++)
+			json_object_set_new(object, names[i], cli_text_json(text->section[i]->str, text->section[i]->len));
+		cli_print_json(object);
+		return;
+	}
+	printf("email %" G_GUINT32_FORMAT ", %s\n", email_id, from_index ? "as the index has it" : "not in the index");
+	for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++) {
+		printf("-- %s\n", names[i]);
+		(void)fwrite(text->section[i]->str, 1, text->section[i]->len, stdout);
+	}
 }
 
 CliStatus cmd_text(Cli *cli, int argc, char **argv)
@@ -45,11 +62,6 @@ CliStatus cmd_text(Cli *cli, int argc, char **argv)
 	g_autoptr(MessageText) text = search_index_text(index, email_id, &from_index, &error);
 	if (text == NULL)
 		return cli_fail(error);
-	static const char *const names[MESSAGE_TEXT_N_SECTIONS] = { "header", "parts", "body" };
-	printf("email %" G_GUINT32_FORMAT ", %s\n", email_id, from_index ? "as the index has it" : "not in the index");
-	for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++) {
-		printf("-- %s\n", names[i]);
-		(void)fwrite(text->section[i]->str, 1, text->section[i]->len, stdout);
-	}
+	print_text(cli, email_id, from_index, text);
 	return CLI_OK;
 }
