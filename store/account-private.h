@@ -8,6 +8,8 @@
 #include "store/snapshot-private.h"
 #include "store/watch.h"
 
+#include <sys/types.h>
+
 G_BEGIN_DECLS
 
 struct Store {
@@ -16,6 +18,8 @@ struct Store {
 	StoreListener listener; /* set before the first account is opened */
 	gpointer listener_data;
 	Watch *watch;         /* owned; NULL when the store does not watch */
+	gint watches_all;     /* atomic: accounts that appear are opened */
+	gint64 root_mtime_ns; /* of the watch's thread */
 	GMutex mutex;         /* of what follows */
 	GCond opened;         /* an account left @opening */
 	GHashTable *accounts; /* name -> Account; the store's own reference keeps it open */
@@ -31,6 +35,8 @@ struct Account {
 	char *name, *dir, *maildir, *db_path; /* owned */
 	AccountLock *lock;                    /* owned */
 	gint64 opener;
+	dev_t db_device; /* the file that @db_path named when the account was opened */
+	ino_t db_inode;
 	gint read_only; /* atomic: an fsync failed */
 	gint deleted;   /* atomic */
 	gint64 used_at; /* monotonic; under the store's mutex */
@@ -89,6 +95,8 @@ struct Mailbox {
 };
 
 /* -- store.c -- */
+/* Forgets an account that another process deleted. */
+void store_drop_account(Store *store, Account *account);
 void store_notify(Account *account, gint64 mailbox, StoreEvents events);
 
 /* -- store-watch.c -- */
@@ -102,6 +110,8 @@ Db *account_acquire_db(Account *account, GError **error);
 void account_release_db(Account *account, Db *db);
 /* Grows when anybody committed: what was read before it was asked is no newer. */
 gboolean account_generation(Account *account, guint64 *generation_out, GError **error);
+/* FALSE: another process deleted the account, and may have made another one of that name. From then on it is `deleted`. */
+gboolean account_is_current(Account *account);
 /* Closes the connections that nobody uses. */
 void account_rest(Account *account);
 Account *account_open_path(Store *store, const char *name, GError **error);

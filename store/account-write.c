@@ -9,11 +9,15 @@ struct AccountWrite {
 	gboolean ok, done;
 };
 
+static void set_deleted(const Account *account, GError **error)
+{
+	g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: the account was deleted", account->name);
+}
+
 static gboolean check_writable(Account *account, GError **error)
 {
 	if (g_atomic_int_get(&account->deleted)) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT, "%s: the account was deleted",
-			account->name);
+		set_deleted(account, error);
 		return FALSE;
 	}
 	if (g_atomic_int_get(&account->read_only)) {
@@ -54,9 +58,12 @@ static void run_all(Account *account, AccountWrite *const *writes, guint n)
 {
 	g_autoptr(GError) fatal = NULL;
 	guint started = 0;
-	if (account->writer == NULL)
+	/* The file that we have open may be one that another process has deleted. */
+	if (!account_is_current(account))
+		set_deleted(account, &fatal);
+	else if (account->writer == NULL)
 		account->writer = db_open(account->db_path, 0, &fatal);
-	Db *db = account->writer;
+	Db *db = fatal == NULL ? account->writer : NULL;
 	gboolean ok = db != NULL && db_run(db, &fatal, "BEGIN IMMEDIATE");
 	while (ok && started < n)
 		ok = run_one(db, writes[started++], &fatal);

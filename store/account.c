@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Connections for reading that stay open when nobody uses them. */
 #define IDLE_CONNECTIONS 4
@@ -53,6 +54,18 @@ void account_rest(Account *account)
 	g_mutex_lock(&account->probe_mutex);
 	g_clear_pointer(&account->probe, db_close);
 	g_mutex_unlock(&account->probe_mutex);
+}
+
+gboolean account_is_current(Account *account)
+{
+	struct stat status;
+	if (g_atomic_int_get(&account->deleted))
+		return FALSE;
+	if (stat(account->db_path, &status) == 0 && status.st_dev == account->db_device &&
+		status.st_ino == account->db_inode)
+		return TRUE;
+	g_atomic_int_set(&account->deleted, 1);
+	return FALSE;
 }
 
 gboolean account_generation(Account *account, guint64 *generation_out, GError **error)
@@ -203,6 +216,15 @@ Account *account_open_path(Store *store, const char *name, GError **error)
 		Db *db = db_open(account->db_path, DB_CREATE, error);
 		ok = db != NULL && (!is_new || maildir_sync_directory(account->dir, error));
 		db_close(db);
+		struct stat status;
+		if (ok && stat(account->db_path, &status) != 0) {
+			int saved = errno;
+			store_set_errno(error, saved, "%s", account->db_path);
+			ok = FALSE;
+		} else if (ok) {
+			account->db_device = status.st_dev;
+			account->db_inode = status.st_ino;
+		}
 		ok = ok && account_recover(account, error);
 		account_lock_exclusive_end(account->lock);
 	}

@@ -6,6 +6,8 @@
 /* An account that nobody has used for so long closes its connections; it stays open, and watched. */
 #define REST_AFTER_US (30 * G_USEC_PER_SEC)
 
+#define ROOT_SETTLED_NS (60 * G_GINT64_CONSTANT(1000000000))
+
 /* An account that is open, with a reference; NULL if it is not. */
 static Account *find_open(Store *store, const char *name)
 {
@@ -50,6 +52,11 @@ static void on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer 
 	Account *account = find_open(store, name);
 	if (account == NULL)
 		return;
+	if (!account_is_current(account)) {
+		store_drop_account(store, account);
+		account_unref(account);
+		return;
+	}
 	switch (kind) {
 	case WATCH_DATABASE:
 		database_changed(account);
@@ -64,9 +71,30 @@ static void on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer 
 	account_unref(account);
 }
 
+/* Opens accounts that another process has made. */
+static void find_accounts(Store *store)
+{
+	gint64 mtime_ns = maildir_mtime_ns(store->mail_root), now_ns = g_get_real_time() * 1000;
+	/* The Maildir comes a moment after the folder that changes the root. */
+	if (mtime_ns == store->root_mtime_ns && now_ns - mtime_ns > ROOT_SETTLED_NS)
+		return;
+	store->root_mtime_ns = mtime_ns;
+	g_autoptr(GPtrArray) names = store_list_accounts(store, NULL);
+	for (guint i = 0; names != NULL && i < names->len; i++) {
+		g_mutex_lock(&store->mutex);
+		gboolean known = g_hash_table_contains(store->accounts, names->pdata[i]);
+		g_mutex_unlock(&store->mutex);
+		g_autoptr(Account) account = known ? NULL : store_get_account(store, names->pdata[i], NULL);
+		if (account != NULL)
+			account_rest(account);
+	}
+}
+
 static void on_tick(gpointer data)
 {
 	Store *store = data;
+	if (g_atomic_int_get(&store->watches_all))
+		find_accounts(store);
 	g_autoptr(GPtrArray) resting = g_ptr_array_new();
 	gint64 now = g_get_monotonic_time();
 	GHashTableIter iter;
@@ -121,6 +149,7 @@ gboolean store_watch_all(Store *store, GPtrArray **failed_out, GError **error)
 	g_autoptr(GPtrArray) names = store_list_accounts(store, error);
 	if (names == NULL)
 		return FALSE;
+	g_atomic_int_set(&store->watches_all, TRUE);
 	GPtrArray *failed = g_ptr_array_new_with_free_func(g_free);
 	for (guint i = 0; i < names->len; i++) {
 		g_autoptr(GError) failure = NULL;

@@ -153,7 +153,14 @@ Account *store_get_account(Store *store, const char *name, GError **error)
 	while (g_hash_table_contains(store->opening, name))
 		g_cond_wait(&store->opened, &store->mutex);
 	Account *account = g_hash_table_lookup(store->accounts, name);
+	g_autoptr(Account) stale = NULL; /* let go of without the mutex */
 	gboolean opened = FALSE;
+	if (account != NULL && !account_is_current(account)) {
+		(void)g_hash_table_remove(store->accounts, name);
+		if (store->watch != NULL)
+			watch_remove_account(store->watch, name);
+		stale = g_steal_pointer(&account);
+	}
 	if (account == NULL) {
 		opening_begin(store, name);
 		g_mutex_unlock(&store->mutex);
@@ -175,6 +182,20 @@ Account *store_get_account(Store *store, const char *name, GError **error)
 		account_admit_new(account);
 	}
 	return account;
+}
+
+void store_drop_account(Store *store, Account *account)
+{
+	g_mutex_lock(&store->mutex);
+	gboolean ours = g_hash_table_lookup(store->accounts, account->name) == account;
+	if (ours) {
+		(void)g_hash_table_remove(store->accounts, account->name);
+		if (store->watch != NULL)
+			watch_remove_account(store->watch, account->name);
+	}
+	g_mutex_unlock(&store->mutex);
+	if (ours)
+		account_unref(account);
 }
 
 /* -- Accounts on disk ------------------------------------------------------------------------------------------------ */

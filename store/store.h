@@ -56,7 +56,8 @@ Account *account_ref(Account *account);
 const char *account_name(const Account *account);
 char *account_index_dir(const Account *account); /* INDEXROOT/ACCOUNT */
 /* Opens every account so that mail dropped into new/ is admitted and indexed when nobody is connected. Errors of single accounts
- * are returned in *failed_out (of char*, "name: reason"). */
+ * are returned in *failed_out (of char*, "name: reason"; may be NULL). From then on, accounts that another process makes are opened within
+ * some seconds, and those that it deletes are forgotten. */
 gboolean store_watch_all(Store *store, GPtrArray **failed_out, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)

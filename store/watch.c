@@ -12,7 +12,7 @@
 /* A delivery is often several events, a commit several writes: what follows within that time is the same call. */
 #define GATHER_US (10 * 1000)
 #define POLL_MS 1000
-#define TICK_US (10 * G_USEC_PER_SEC)
+#define TICK_US (2 * G_USEC_PER_SEC)
 #define EVENT_BYTES (64 * 1024)
 
 /* Threads that carry out calls: an account whose mail takes long to admit does not hold up all others. */
@@ -307,6 +307,8 @@ static void handle_event(Watch *watch, const struct inotify_event *event)
 		item->wd = -1;
 		item->mtime_ns = 0;
 		watch->n_polled++;
+		if (item->kind == WATCH_DATABASE) /* the account itself is gone */
+			add_call(watch, item);
 		return;
 	}
 	if (item->kind == WATCH_DATABASE && (event->len == 0 || strcmp(event->name, WAL_NAME) != 0))

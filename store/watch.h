@@ -17,7 +17,7 @@ typedef enum {
 /* Called in a thread of the watch's, for one account never in two at once. Several events in a row may be one call, and a call may
  * be for nothing. @mailbox: as given to watch_add(). */
 typedef void (*WatchFunc)(const char *account, gint64 mailbox, WatchKind kind, gpointer data);
-/* Called about every ten seconds, in the watch's thread. */
+/* Called about every two seconds, in the watch's thread. */
 typedef void (*WatchTick)(gpointer data);
 
 Watch *watch_new(WatchFunc func, WatchTick tick, gpointer data, GError **error);

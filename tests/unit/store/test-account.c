@@ -97,6 +97,31 @@ static void accounts_come_and_go(Fixture *fixture, gconstpointer data)
 	g_assert_cmpuint(count_files(fixture->root), ==, 2);
 }
 
+/* By another process: what one process has open is not what is there. */
+static void a_deleted_account_is_noticed(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	GError *error = NULL;
+	g_autoptr(Store) other = fixture_second_store(fixture);
+	(void)append_number(fixture->inbox, 1);
+	g_assert_true(store_delete_account(other, "joe", &error));
+	g_assert_null(store_get_account(fixture->store, "joe", &error));
+	expect_error(g_steal_pointer(&error), STORE_ERROR_NO_ACCOUNT);
+	g_assert_true(store_create_account(other, "joe", &error));
+	AppendMessage message = { .spool = spool_new(fixture->account, NULL) };
+	g_assert_false(mailbox_append(fixture->inbox, &message, 1, NULL, NULL, &error));
+	expect_error(g_steal_pointer(&error), STORE_ERROR_NO_ACCOUNT);
+	g_autoptr(Account) again = store_get_account(fixture->store, "joe", &error);
+	g_assert_true(again != fixture->account);
+	g_autoptr(Mailbox) inbox = open_mailbox(again, "INBOX");
+	expect_flags(inbox, "");
+	(void)append_number(inbox, 2);
+	g_clear_pointer(&inbox, mailbox_unref);
+	g_clear_pointer(&again, account_unref);
+	fixture_reopen(fixture);
+	expect_flags(fixture->inbox, "1:");
+}
+
 static void bad_account_names_are_refused(Fixture *fixture, gconstpointer data)
 {
 	(void)data;
@@ -644,6 +669,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define ADD(name) g_test_add("/account/" #name, Fixture, NULL, fixture_setup, name, fixture_teardown)
 	ADD(accounts_come_and_go);
+	ADD(a_deleted_account_is_noticed);
 	ADD(bad_account_names_are_refused);
 	ADD(idle_accounts_are_closed);
 	ADD(a_missing_maildir_is_an_error);

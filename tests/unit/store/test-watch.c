@@ -196,6 +196,22 @@ static void all_accounts_are_watched(Server *server, gconstpointer data)
 	g_assert_cmpuint(state.emails, ==, 1);
 }
 
+/* `mailsift user add` and `user delete`, while the server runs. */
+static void accounts_of_another_process_come_and_go(Server *server, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	g_assert_true(store_watch_all(server->store, NULL, &error));
+	g_autofree char *maildir = g_build_filename(server->fixture.root, "ann", "Maildir", NULL);
+	for (guint round = 0; round < 2; round++) {
+		g_assert_true(store_create_account(server->fixture.store, "ann", &error));
+		guint feed = server->n_feed;
+		deliver(maildir, "", "new", "1.x", "hello\r\n");
+		wait_for(server, &server->n_feed, feed);
+		g_assert_true(store_delete_account(server->fixture.store, "ann", &error));
+	}
+}
+
 static void own_changes_are_told_once(Server *server, gconstpointer data)
 {
 	(void)data;
@@ -257,6 +273,7 @@ int main(int argc, char **argv)
 	ADD(new_mailboxes_are_watched);
 	ADD(a_deleted_mailbox_is_told);
 	ADD(all_accounts_are_watched);
+	ADD(accounts_of_another_process_come_and_go);
 	ADD(own_changes_are_told_once);
 	g_test_add("/watch/without_watches_it_looks_once_a_second", Server, NULL, setup_refusing,
 		without_watches_it_looks_once_a_second, teardown);
