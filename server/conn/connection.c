@@ -14,6 +14,7 @@
 #define EOF_GRACE_US (G_GINT64_CONSTANT(2) * G_USEC_PER_SEC)
 /* After our last word: how long the client may take to close. */
 #define LINGER_US (G_GINT64_CONSTANT(2) * G_USEC_PER_SEC)
+#define LINGER_AT_STOP_US (G_GINT64_CONSTANT(300) * 1000)
 
 /* --- life --- */
 
@@ -354,7 +355,7 @@ static gint64 next_deadline(const Connection *c)
 	const Settings *settings = hub_server(c->hub)->settings;
 	gint64 deadline = 0;
 	if (c->lingering)
-		return c->linger_at_us + LINGER_US;
+		return c->linger_at_us + (c->stopping ? LINGER_AT_STOP_US : LINGER_US);
 	if (c->run_state == RUN_BUSY)
 		return c->eof && g_atomic_int_get(&c->cancelled) == 0 ? c->eof_at_us + EOF_GRACE_US : 0;
 	if (c->run_state == RUN_DELAYED)
