@@ -2,6 +2,7 @@
 
 #include "server/imap/fetch-envelope.h"
 #include "server/imap/fetch-section.h"
+#include "store/envelope.h"
 
 #include <string.h>
 
@@ -44,7 +45,7 @@ static void write_text(GString *out, const char *text)
 static void write_field(GString *out, FieldValue field)
 {
 	gsize len = 0;
-	g_autofree char *text = field.value != NULL ? fetch_unfold(field.value, field.len, &len) : NULL;
+	g_autofree char *text = field.value != NULL ? envelope_text(field.value, field.len, &len) : NULL;
 	imap_write_string(out, len > 0 ? text : NULL, len, FALSE);
 }
 
@@ -109,7 +110,7 @@ static void write_languages(GString *out, FieldValue field)
 		return;
 	}
 	gsize len;
-	g_autofree char *text = fetch_unfold(field.value, field.len, &len);
+	g_autofree char *text = envelope_text(field.value, field.len, &len);
 	g_auto(GStrv) tags = g_strsplit(text, ",", -1);
 	g_autoptr(GString) list = g_string_new(NULL);
 	guint n = 0;

@@ -1,28 +1,44 @@
 #include "server/imap/fetch-envelope.h"
 
-#include "server/imap/fetch-address.h"
 #include "server/imap/parser.h"
+#include "store/envelope.h"
 #include "store/mime-tree.h"
 
-#include <string.h>
-
-char *fetch_unfold(const char *value, gsize len, gsize *len_out)
+static void write_present(GString *out, const char *text, const char *missing)
 {
-	GString *text = g_string_sized_new(len);
-	for (gsize i = 0; i < len; i++) {
-		gboolean line_end =
-			value[i] == '\n' || (value[i] == '\r' && i + 1 < len && value[i + 1] == '\n');
-		if (!line_end)
-			g_string_append_c(text, value[i]);
+	imap_write_nstring(out, *text != '\0' ? text : missing);
+}
+
+static void write_address(GString *out, const EnvelopeAddress *address)
+{
+	switch (address->kind) {
+	case ENVELOPE_GROUP_START:
+		g_string_append(out, "(NIL NIL ");
+		imap_write_nstring(out, address->name);
+		g_string_append(out, " NIL)");
+		break;
+	case ENVELOPE_GROUP_END:
+		g_string_append(out, "(NIL NIL NIL NIL)");
+		break;
+	case ENVELOPE_MAILBOX:
+		g_string_append_c(out, '(');
+		imap_write_nstring(out, address->name);
+		g_string_append_c(out, ' ');
+		imap_write_nstring(out, address->route);
+		g_string_append_c(out, ' ');
+		write_present(out, address->mailbox, "MISSING_MAILBOX");
+		g_string_append_c(out, ' ');
+		write_present(out, address->host, "MISSING_DOMAIN");
+		g_string_append_c(out, ')');
+		break;
 	}
-	gsize start = 0;
-	while (text->len > 0 && g_ascii_isspace(text->str[text->len - 1]))
-		g_string_truncate(text, text->len - 1);
-	while (start < text->len && g_ascii_isspace(text->str[start]))
-		start++;
-	g_string_erase(text, 0, (gssize)start);
-	*len_out = text->len;
-	return g_string_free(text, FALSE);
+}
+
+void fetch_write_addresses(GString *out, const char *value, gsize len)
+{
+	g_autoptr(GPtrArray) addresses = envelope_addresses(value, len);
+	for (guint i = 0; i < addresses->len; i++)
+		write_address(out, addresses->pdata[i]);
 }
 
 /* In the order of the envelope. */
@@ -62,7 +78,7 @@ static void read_field(Fields *fields, int i, const MimeField *field)
 			fields->addresses[i] = g_string_new(NULL);
 		fetch_write_addresses(fields->addresses[i], field->value, field->value_len);
 	} else if (fields->text[i] == NULL) {
-		fields->text[i] = fetch_unfold(field->value, field->value_len, &fields->text_len[i]);
+		fields->text[i] = envelope_text(field->value, field->value_len, &fields->text_len[i]);
 	}
 }
 

@@ -1,6 +1,5 @@
 #include "server/imap/fetch-envelope.h"
 
-#include "server/imap/fetch-address.h"
 #include "server/imap/parser.h"
 #include "tests/unit/server/sample-mail.h"
 
