@@ -46,17 +46,8 @@ static void new_mail(Account *account, gint64 id)
 		(void)mailbox_admit_new(mailbox, NULL);
 }
 
-static void on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer data)
+static void carry_out(Account *account, gint64 mailbox, WatchKind kind)
 {
-	Store *store = data;
-	Account *account = find_open(store, name);
-	if (account == NULL)
-		return;
-	if (!account_is_current(account)) {
-		store_drop_account(store, account);
-		account_unref(account);
-		return;
-	}
 	switch (kind) {
 	case WATCH_DATABASE:
 		database_changed(account);
@@ -68,7 +59,24 @@ static void on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer 
 		(void)account_find_folders(account, NULL);
 		break;
 	}
-	account_unref(account);
+}
+
+static void on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer data)
+{
+	Store *store = data;
+	g_autoptr(Account) account = find_open(store, name);
+	if (account == NULL)
+		return;
+	if (!account_is_current(account)) {
+		store_drop_account(store, account);
+		return;
+	}
+	carry_out(account, mailbox, kind);
+	/* Nobody but the store and us: its connections are worth more to others. */
+	if (g_atomic_int_get(&account->refs) == 2) {
+		account_drop_mailboxes(account);
+		account_rest(account);
+	}
 }
 
 /* Opens accounts that another process has made. */
