@@ -16,7 +16,7 @@ void capability_write(const Session *session, GString *out)
 	g_string_append(out,
 		"CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE UIDPLUS UNSELECT MOVE NAMESPACE "
 		"MULTIAPPEND "
-		"CHILDREN SPECIAL-USE ESEARCH STATUS=SIZE");
+		"CHILDREN SPECIAL-USE ESEARCH SEARCHRES WITHIN SAVEDATE OBJECTID INPROGRESS STATUS=SIZE");
 	g_string_append_printf(out, " APPENDLIMIT=%" G_GUINT64_FORMAT, session->server->append_limit);
 	if (session->state != SESSION_NOT_AUTHENTICATED)
 		return;

@@ -45,6 +45,7 @@ typedef struct {
 	GString *text;         /* owned */
 	GArray *gaps;          /* of Gap, owned */
 	FetchMessage *message; /* what the gaps' octets belong to; owned */
+	char *emailid;         /* when it is asked for; owned */
 	gsize text_done;
 	guint gap;
 	gsize gap_done;
@@ -67,6 +68,7 @@ static void fetch_state_free(gpointer data)
 	g_string_free(state->text, TRUE);
 	g_array_unref(state->gaps);
 	fetch_message_free(state->message);
+	g_free(state->emailid);
 	fetch_request_free(state->request);
 	uidset_free(state->uids);
 	uidset_free(state->seen);
@@ -200,6 +202,20 @@ static void write_metadata(ImapCommand *cmd, FetchState *state, FetchItems items
 		begin_item(state);
 		g_string_append_printf(text, "RFC822.SIZE %u", chunk->size[row]);
 	}
+	if ((items & FETCH_EMAILID) != 0) {
+		begin_item(state);
+		g_string_append_printf(text, "EMAILID (%s)", state->emailid);
+	}
+	if ((items & FETCH_THREADID) != 0) { /* RFC 8474 5.3: NIL where they are not computed */
+		begin_item(state);
+		g_string_append(text, "THREADID NIL");
+	}
+	if ((items & FETCH_SAVEDATE) != 0) {
+		begin_item(state);
+		g_string_append(text, "SAVEDATE \"");
+		datetime_append_imap(text, chunk->saved_at[row], 0);
+		g_string_append_c(text, '"');
+	}
 }
 
 static void write_structure(FetchState *state, const char *name, FetchStructureFlags flags)
@@ -244,6 +260,16 @@ static void write_contents(FetchState *state)
 		write_section(state, state->request->sections->pdata[i]);
 }
 
+/* Takes @error over: a message that is gone is left out, of others the first is told at the end. FALSE. */
+static gboolean load_failed(FetchState *state, GError **error)
+{
+	if (g_error_matches(*error, STORE_ERROR, STORE_ERROR_EXPUNGED))
+		state->expunged = TRUE;
+	else if (state->error == NULL)
+		state->error = g_steal_pointer(error);
+	return FALSE;
+}
+
 /* FALSE: the message is left out. */
 static gboolean load(ImapCommand *cmd, FetchState *state, guint32 uid)
 {
@@ -255,15 +281,24 @@ static gboolean load(ImapCommand *cmd, FetchState *state, guint32 uid)
 		state->message = fetch_message_new(bytes);
 		return TRUE;
 	}
-	if (g_error_matches(error, STORE_ERROR, STORE_ERROR_EXPUNGED))
-		state->expunged = TRUE;
-	else if (state->error == NULL)
-		state->error = g_steal_pointer(&error);
-	return FALSE;
+	return load_failed(state, &error);
+}
+
+/* Finds the message's EMAILID, if that is asked for. FALSE: the message is gone, or the database failed. */
+static gboolean load_emailid(ImapCommand *cmd, FetchState *state, guint32 position)
+{
+	if ((state->request->items & FETCH_EMAILID) == 0)
+		return TRUE;
+	g_autoptr(GError) error = NULL;
+	guint row;
+	const SnapshotChunk *chunk = snapshot_row(cmd->session->view, position, &row);
+	state->emailid = account_email_objectid(cmd->session->account, chunk->email_id[row], &error);
+	return state->emailid != NULL || load_failed(state, &error);
 }
 
 static void clear_answer(FetchState *state)
 {
+	g_clear_pointer(&state->emailid, g_free);
 	g_string_truncate(state->text, 0);
 	g_array_set_size(state->gaps, 0);
 	g_clear_pointer(&state->message, fetch_message_free);
@@ -276,7 +311,8 @@ static void begin_answer(ImapCommand *cmd, FetchState *state, guint32 uid)
 	guint32 position;
 	if (state->request->sets_seen && !cmd->session->read_only && uid > state->seen_until)
 		set_seen(cmd, state, uid);
-	if (!snapshot_find_uid(cmd->session->view, uid, &position) || !load(cmd, state, uid))
+	if (!snapshot_find_uid(cmd->session->view, uid, &position) || !load(cmd, state, uid) ||
+		!load_emailid(cmd, state, position))
 		return;
 	/* RFC 3501 6.4.5: flags that this FETCH has changed belong to its answer. */
 	FetchItems items = state->request->items;

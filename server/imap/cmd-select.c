@@ -28,6 +28,9 @@ static void write_state(const Session *session, GString *out)
 		g_string_append_printf(out, "* OK [UNSEEN %u] First unseen message\r\n", unseen);
 	g_string_append_printf(out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", snapshot_uidvalidity(view));
 	g_string_append_printf(out, "* OK [UIDNEXT %u] Predicted next UID\r\n", snapshot_uidnext(view));
+	/* RFC 8474 4.2 */
+	g_autofree char *objectid = mailbox_objectid(session->mailbox);
+	g_string_append_printf(out, "* OK [MAILBOXID (%s)] The same after a RENAME\r\n", objectid);
 }
 
 CommandResult cmd_select(ImapCommand *cmd)

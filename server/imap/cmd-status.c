@@ -2,7 +2,8 @@
 #include "server/context.h"
 #include "server/imap/commands.h"
 
-/* RFC 3501 6.3.10; SIZE: RFC 8438; DELETED: RFC 9051 6.3.11; APPENDLIMIT: RFC 7889 section 4. */
+/* RFC 3501 6.3.10; SIZE: RFC 8438; DELETED: RFC 9051 6.3.11; APPENDLIMIT: RFC 7889 section 4;
+ * MAILBOXID: RFC 8474 4.3. */
 typedef enum {
 	MESSAGES,
 	RECENT,
@@ -12,11 +13,12 @@ typedef enum {
 	SIZE,
 	DELETED,
 	APPENDLIMIT,
+	MAILBOXID,
 	N_ITEMS
 } StatusItem;
 
 static const char *const item_names[N_ITEMS] = { "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN",
-	"SIZE", "DELETED", "APPENDLIMIT" };
+	"SIZE", "DELETED", "APPENDLIMIT", "MAILBOXID" };
 
 static gboolean parse_item(ImapParser *p, guint *items, GError **error)
 {
@@ -65,6 +67,7 @@ static guint64 item_value(const ImapCommand *cmd, const MailboxStatus *status, S
 		return status->deleted;
 	case APPENDLIMIT:
 		return cmd->session->server->append_limit;
+	case MAILBOXID: /* no number */
 	case N_ITEMS:
 		break;
 	}
@@ -78,10 +81,13 @@ static void write_status(ImapCommand *cmd, const char *name, guint items, const 
 	g_string_append(cmd->out, " (");
 	gsize start = cmd->out->len;
 	for (guint i = 0; i < N_ITEMS; i++) {
-		if ((items & 1u << i) != 0)
-			g_string_append_printf(cmd->out, "%s%s %" G_GUINT64_FORMAT,
-				cmd->out->len > start ? " " : "", item_names[i],
-				item_value(cmd, status, (StatusItem)i));
+		if ((items & 1u << i) == 0)
+			continue;
+		g_string_append_printf(cmd->out, "%s%s ", cmd->out->len > start ? " " : "", item_names[i]);
+		if (i == MAILBOXID)
+			g_string_append_printf(cmd->out, "(%s)", status->objectid);
+		else
+			g_string_append_printf(cmd->out, "%" G_GUINT64_FORMAT, item_value(cmd, status, (StatusItem)i));
 	}
 	g_string_append(cmd->out, ")\r\n");
 }

@@ -198,6 +198,9 @@ static const struct {
 	{ "ENVELOPE", FETCH_ENVELOPE },
 	{ "BODY", FETCH_BODY },
 	{ "BODYSTRUCTURE", FETCH_BODYSTRUCTURE },
+	{ "EMAILID", FETCH_EMAILID },
+	{ "THREADID", FETCH_THREADID },
+	{ "SAVEDATE", FETCH_SAVEDATE },
 };
 
 static const struct {

@@ -13,6 +13,9 @@ typedef enum {
 	FETCH_ENVELOPE = 1 << 4,
 	FETCH_BODY = 1 << 5, /* BODYSTRUCTURE without extension data */
 	FETCH_BODYSTRUCTURE = 1 << 6,
+	FETCH_EMAILID = 1 << 7,       /* RFC 8474 5.3 */
+	FETCH_THREADID = 1 << 8,
+	FETCH_SAVEDATE = 1 << 9,      /* RFC 8514 4.2 */
 } FetchItems;
 
 typedef enum {
