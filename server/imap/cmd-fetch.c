@@ -30,9 +30,13 @@ typedef struct {
 	guint32 next; /* 0: the range's first */
 } Cursor;
 
+/* The octets of a section, which go before position @at of the answer's text. What had to be put together for it
+ * (HEADER.FIELDS) and is large is not kept until its turn, but made again then: a FETCH may name many sections of one
+ * huge header. */
 typedef struct {
-	gsize at; /* in the answer's text: the octets go before this position */
-	FetchText text;
+	gsize at;
+	const FetchSection *section; /* the request's */
+	FetchText text;              /* text.data is NULL where it must be made again */
 } Gap;
 
 typedef struct {
@@ -231,7 +235,7 @@ static void write_section(FetchState *state, const FetchSection *section)
 {
 	begin_item(state);
 	g_string_append_printf(state->text, "%s ", section->label);
-	Gap gap = { 0 };
+	Gap gap = { .section = section };
 	fetch_section_find(state->message, section, &gap.text);
 	if (!gap.text.exists) {
 		g_string_append(state->text, "NIL");
@@ -239,10 +243,14 @@ static void write_section(FetchState *state, const FetchSection *section)
 	}
 	g_string_append_printf(state->text, "{%" G_GSIZE_FORMAT "}\r\n", gap.text.size);
 	gap.at = state->text->len;
+	if (gap.text.owned != NULL && gap.text.size > COPY_BYTES) {
+		g_clear_pointer(&gap.text.owned, g_free);
+		gap.text.data = NULL;
+	}
 	g_array_append_val(state->gaps, gap);
 }
 
-static void write_contents(FetchState *state)
+static void write_contents(ImapCommand *cmd, FetchState *state)
 {
 	FetchItems items = state->request->items;
 	if ((items & FETCH_ENVELOPE) != 0) {
@@ -256,7 +264,7 @@ static void write_contents(FetchState *state)
 		write_structure(state, "BODY", state->structure);
 	if ((items & FETCH_BODYSTRUCTURE) != 0)
 		write_structure(state, "BODYSTRUCTURE", state->structure | FETCH_STRUCTURE_EXTENDED);
-	for (guint i = 0; i < state->request->sections->len; i++)
+	for (guint i = 0; i < state->request->sections->len && !command_cancelled(cmd); i++)
 		write_section(state, state->request->sections->pdata[i]);
 }
 
@@ -321,28 +329,38 @@ static void begin_answer(ImapCommand *cmd, FetchState *state, guint32 uid)
 	g_string_append_printf(state->text, "* %u FETCH (", position + 1);
 	write_metadata(cmd, state, items, position);
 	if (state->message != NULL)
-		write_contents(state);
+		write_contents(cmd, state);
 	g_string_append(state->text, ")\r\n");
+}
+
+/* Copies from *@done on. FALSE: the output is full. */
+static gboolean copy_out(ImapCommand *cmd, const char *data, gsize size, gsize *done)
+{
+	while (*done < size) {
+		if (command_output_full(cmd))
+			return FALSE;
+		gsize n = MIN(size - *done, COPY_BYTES);
+		imap_write_octets(cmd->out, data + *done, n);
+		*done += n;
+	}
+	return TRUE;
 }
 
 /* Moves on what is left of the answer. FALSE: the output is full. */
 static gboolean send_answer(ImapCommand *cmd, FetchState *state)
 {
 	for (; state->gap < state->gaps->len; state->gap++, state->gap_done = 0) {
-		const Gap *gap = &g_array_index(state->gaps, Gap, state->gap);
-		g_string_append_len(
-			cmd->out, state->text->str + state->text_done, (gssize)(gap->at - state->text_done));
-		state->text_done = gap->at;
-		while (state->gap_done < gap->text.size) {
-			if (command_output_full(cmd))
-				return FALSE;
-			gsize n = MIN(gap->text.size - state->gap_done, COPY_BYTES);
-			imap_write_octets(cmd->out, gap->text.data + state->gap_done, n);
-			state->gap_done += n;
-		}
+		Gap *gap = &g_array_index(state->gaps, Gap, state->gap);
+		if (!copy_out(cmd, state->text->str, gap->at, &state->text_done))
+			return FALSE;
+		if (gap->text.data == NULL)
+			fetch_section_find(state->message, gap->section, &gap->text);
+		if (!copy_out(cmd, gap->text.data, gap->text.size, &state->gap_done))
+			return FALSE;
+		fetch_text_clear(&gap->text);
 	}
-	g_string_append_len(
-		cmd->out, state->text->str + state->text_done, (gssize)(state->text->len - state->text_done));
+	if (!copy_out(cmd, state->text->str, state->text->len, &state->text_done))
+		return FALSE;
 	clear_answer(state);
 	return TRUE;
 }
@@ -364,10 +382,10 @@ CommandResult cmd_fetch(ImapCommand *cmd)
 	FetchState *state = cmd->state;
 	guint32 uid;
 	for (;;) {
-		if (!send_answer(cmd, state) || command_output_full(cmd))
-			return COMMAND_AGAIN;
 		if (command_cancelled(cmd))
 			return COMMAND_DONE;
+		if (!send_answer(cmd, state) || command_output_full(cmd))
+			return COMMAND_AGAIN;
 		if (!next_uid(state->uids, &state->cursor, &uid))
 			break;
 		begin_answer(cmd, state, uid);

@@ -3,6 +3,7 @@
 
 import os
 import random
+import time
 
 import pytest
 
@@ -335,6 +336,50 @@ def test_a_client_that_does_not_read_holds_nobody_up(account):
     result = a.wait(tag)
     items = result.one('FETCH').args[0]
     assert items['BODY[]'] == big and items['BODY[TEXT]'] == big[16:] and items['RFC822.SIZE'] == len(big)
+
+
+def anonymous_memory(server):
+    """Octets of memory that is no mapped file."""
+    with open('/proc/%d/status' % server.process.pid) as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith('RssAnon:'))
+
+
+@pytest.mark.parametrize('items,size', [
+    ('(BODY.PEEK[] BODY.PEEK[TEXT] RFC822.TEXT)', 90_000_000),
+    ('(%s)' % ' '.join('BODY.PEEK[HEADER.FIELDS.NOT (A%d)]' % i for i in range(60)), 120_000_000),
+])
+def test_memory_is_bounded_while_a_client_does_not_read(own_server, make_account, items, size):
+    account = make_account(own_server)
+    a, b = account.connect(), account.connect()
+    header = b''.join(b'X-%d: %s\r\n' % (i, b'h' * 990) for i in range(2000))
+    a.append('INBOX', header + b'\r\n' + b'0123456789abcde\r\n' * 1_700_000, sync=False)
+    a.select()
+    before = anonymous_memory(own_server)
+    tag = a.send('FETCH 1', items)
+    for _ in range(50):
+        b.noop()
+    a.read_line(time.monotonic() + a.timeout)      # it has begun, and the rest waits
+    for _ in range(50):
+        b.noop()
+    assert anonymous_memory(own_server) - before < size / 3
+    a.close()
+    assert b.noop().status == 'OK'
+    assert tag
+
+
+def test_a_file_that_is_gone_holds_up_no_other(server, account):
+    client = account.connect()
+    for i in range(3):
+        client.append('INBOX', b'Subject: %d\r\n\r\nx' % i)
+    client.select()
+    (_, items), = strict_fetch(client, '2', 'BODY.PEEK[]')
+    folder = os.path.join(server.maildir(account.name), 'cur')
+    gone = [name for name in os.listdir(folder) if open(os.path.join(folder, name), 'rb').read().startswith(b'Subject: 1')]
+    os.unlink(os.path.join(folder, gone[0]))
+    result = client.cmd('FETCH 1:3 BODY.PEEK[HEADER]', ok=False)
+    assert result.status == 'NO'
+    assert [u.number for u in result.all('FETCH') if 'BODY[HEADER]' in u.args[0]] == [1, 3]
+    assert client.noop().status == 'OK'
 
 
 def test_pipelined_fetches_answer_in_order(one):
