@@ -30,9 +30,9 @@ typedef struct {
 	guint32 next; /* 0: the range's first */
 } Cursor;
 
-/* The octets of a section, which go before position @at of the answer's text. What had to be put together for it
- * (HEADER.FIELDS) and is large is not kept until its turn, but made again then: a FETCH may name many sections of one
- * huge header. */
+/* The octets of a section, which go before position @at of the answer's text. What had to be put together for
+ * it (HEADER.FIELDS) and is large is not kept until its turn, but made again then: a FETCH may name many
+ * sections of one huge header. */
 typedef struct {
 	gsize at;
 	const FetchSection *section; /* the request's */
