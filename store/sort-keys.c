@@ -155,7 +155,7 @@ static void append_ids(GString *out, const char *value, gsize len, gsize limit, 
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GString) id = g_string_new(NULL);
 	const char *at = value, *end = value + len;
-	while ((at = memchr(at, '<', (gsize)(end - at))) != NULL) {
+	while (at < end && (at = memchr(at, '<', (gsize)(end - at))) != NULL) {
 		at++;
 		if (read_id(&at, end, id))
 			g_ptr_array_add(ids, g_strdup(id->str));
