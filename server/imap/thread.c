@@ -68,7 +68,7 @@ void thread_orderedsubject(const ThreadMessage *messages, gsize n, GString *out)
 		SubjectThread thread = { order + i, end - i };
 		g_array_append_val(threads, thread);
 	}
-	qsort(threads->data, threads->len, sizeof(SubjectThread), compare_threads);
+	g_array_sort(threads, compare_threads);
 	for (guint t = 0; t < threads->len; t++) {
 		const SubjectThread *thread = &g_array_index(threads, SubjectThread, t);
 		g_string_append_printf(out, "(%" G_GUINT32_FORMAT, thread->first[0]->number);
