@@ -26,6 +26,8 @@ struct Daemon {
 	Listeners *listeners;
 	Loop *loop;
 	WorkerPool *pool;
+	WorkerPool *login_pool;
+	GThread *watcher; /* opens all accounts after the start */
 	Store *store;
 	Supervisor *supervisor;
 	Web *web;
@@ -227,7 +229,8 @@ static void start_sessions(Daemon *d)
 	d->pool = worker_pool_new(d->loop, workers > 0 ? workers : worker_pool_default_size());
 	server_context_init(&d->server, d->settings);
 	d->has_context = TRUE;
-	d->hub = hub_new(&d->server, d->loop, d->pool);
+	d->login_pool = worker_pool_new(d->loop, MAX(1, g_get_num_processors() / 2));
+	d->hub = hub_new(&d->server, d->loop, d->pool, d->login_pool);
 }
 
 static void tell(Daemon *d, Hub *hub, Supervisor *supervisor)
@@ -300,18 +303,20 @@ static void signalled(evutil_socket_t number, short what, void *data)
 	hub_stop(d->hub, quit, d);
 }
 
-/* Mail that other programs deliver to accounts with nobody connected. On a worker: it opens every account. */
-static void watch_all(gpointer data)
+/* Mail that other programs deliver to accounts with nobody connected. In a thread of its own: it opens every
+ * account, which takes its time on a large site. */
+static gpointer watch_all(gpointer data)
 {
 	Daemon *d = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) failed = NULL;
 	if (!store_watch_all(d->store, &failed, &error)) {
 		log_error("store.watch.failed", LOG_GERROR("error", error));
-		return;
+		return NULL;
 	}
 	for (guint i = 0; failed != NULL && i < failed->len; i++)
 		log_error("store.watch.failed", LOG_STR("error", failed->pdata[i]));
+	return NULL;
 }
 
 void daemon_run(Daemon *d)
@@ -323,7 +328,7 @@ void daemon_run(Daemon *d)
 	}
 	g_autofree char *addresses = listeners_describe(d->listeners);
 	listeners_start(d->listeners, d->hub);
-	worker_pool_submit(d->pool, watch_all, NULL, d);
+	d->watcher = g_thread_new("watch-all", watch_all, d);
 	log_notice("server.ready", LOG_STR("version", PACKAGE_VERSION), LOG_STR("listen", addresses),
 		LOG_INT("pid", getpid()), LOG_MS("ms", g_get_real_time() - d->started_at));
 	notify_system("READY=1");
@@ -341,7 +346,12 @@ void daemon_stop(Daemon *d)
 	tell(d, d->hub, NULL);
 	if (d->supervisor != NULL)
 		supervisor_stop(d->supervisor);
+	if (d->watcher != NULL)
+		(void)g_thread_join(d->watcher);
+	worker_pool_free(d->login_pool);
 	worker_pool_free(d->pool);
+	if (d->hub != NULL)
+		hub_forget_pools(d->hub);
 	if (d->loop != NULL)
 		loop_drain(d->loop);
 	tell(d, NULL, NULL);

@@ -105,6 +105,8 @@ static gboolean may_take(const Connection *c)
 		return FALSE;
 	if (c->run_state != RUN_NONE && c->run_state != RUN_WAITING)
 		return FALSE;
+	if (c->output.size >= LIMIT_OUTPUT_BUFFER)
+		return FALSE; /* it sends and does not read */
 	return c->spooler == NULL || !(spooler_is_full(c->spooler) || spooler_has_ended(c->spooler));
 }
 
@@ -115,6 +117,10 @@ static void refused(Connection *c)
 	g_autofree char *line = g_strdup_printf("%s %s\r\n", tag, refusal);
 	g_clear_pointer(&c->spooled, command_spooled_free);
 	connection_say(c, line);
+	if (g_str_has_prefix(refusal, "BAD ")) {
+		c->bad_commands++;
+		connection_check_errors(c);
+	}
 }
 
 static void handle(Connection *c, FramingEvent event)
@@ -188,23 +194,32 @@ void connection_drop_input(Connection *c)
 	g_byte_array_unref(g_steal_pointer(&c->input));
 }
 
-void connection_go_on(Connection *c)
+static void go_on_once(Connection *c)
 {
 	if (c->spooler != NULL && spooler_is_done(c->spooler))
 		finish_spool(c);
-	if (c->input != NULL) {
-		/* Taken out meanwhile: STARTTLS throws it away while its octets are at hand. */
-		GByteArray *input = g_steal_pointer(&c->input);
-		gsize used = take(c, (const char *)input->data, input->len);
-		if (used == input->len || c->dead || c->closing || c->starttls) {
-			explicit_bzero(input->data, input->len);
-			g_byte_array_unref(input);
-		} else {
-			g_byte_array_remove_range(input, 0, (guint)used);
-			c->input = input;
-		}
-	} else {
+	if (c->input == NULL) {
 		(void)take(c, "", 0);
+		return;
 	}
-	connection_write(c);
+	/* Taken out meanwhile: STARTTLS throws it away while its octets are at hand. */
+	GByteArray *input = g_steal_pointer(&c->input);
+	gsize used = take(c, (const char *)input->data, input->len);
+	if (used == input->len || c->dead || c->closing || c->starttls) {
+		explicit_bzero(input->data, input->len);
+		g_byte_array_unref(input);
+	} else {
+		g_byte_array_remove_range(input, 0, (guint)used);
+		c->input = input;
+	}
+}
+
+void connection_go_on(Connection *c)
+{
+	if (c->dead)
+		return;
+	do {
+		go_on_once(c);
+		connection_write(c);
+	} while (c->input != NULL && may_take(c)); /* the output had been full, and is no more */
 }

@@ -173,7 +173,7 @@ static void readable(evutil_socket_t fd, short what, void *data)
 	/* Level-triggered, but for what TLS has taken out of the socket. */
 	if (more && wants_input(c) && transport_has_pending(c->transport))
 		event_active(&c->read_event, EV_READ, 1);
-	connection_write(c);
+	connection_go_on(c);
 }
 
 /* --- writing --- */
@@ -208,6 +208,8 @@ static void output_empty(Connection *c)
 		end_output(c);
 	else if (is_spent(c))
 		connection_close(c, "client closed");
+	else
+		connection_tell_news(c);
 }
 
 /* One piece. FALSE: it cannot go on now. */
@@ -267,7 +269,7 @@ static void writable(evutil_socket_t fd, short what, void *data)
 		if (c->dead)
 			return;
 	}
-	connection_write(c);
+	connection_go_on(c);
 }
 
 void connection_io_init(Connection *c)

@@ -77,7 +77,7 @@ void connection_say(Connection *c, const char *text);
 /* connection-input.c */
 /* Makes commands of the octets; what must wait is kept in c->input. */
 void connection_take_input(Connection *c, const char *data, gsize len);
-/* Goes on with c->input. */
+/* Goes on with c->input, and writes what there is to write. */
 void connection_go_on(Connection *c);
 void connection_drop_input(Connection *c);
 /* After login more is allowed. */
@@ -88,6 +88,10 @@ void connection_begin_command(Connection *c, GString *data, GArray *spooled);
 /* Calls a command that waits or was full; takes over @line. */
 void connection_step(Connection *c, GString *line);
 void connection_greet(Connection *c);
+/* If there is news, and the command waits for it. */
+void connection_tell_news(Connection *c);
+/* Says BYE when there were too many errors in a row. */
+void connection_check_errors(Connection *c);
 void connection_bye(Connection *c, const char *code, const char *text, const char *reason);
 void connection_update_timer(Connection *c);
 

@@ -131,7 +131,7 @@ static void free_connection(gpointer data)
 	g_clear_pointer(&c->spooler, spooler_free);
 	g_clear_pointer(&c->spooled, command_spooled_free);
 	g_clear_pointer(&c->run, command_run_free);
-	if (c->session->account != NULL)
+	if (c->session->account != NULL && hub_pool(c->hub) != NULL)
 		worker_pool_submit(hub_pool(c->hub), free_session, NULL, c->session);
 	else
 		session_free(c->session);
@@ -167,6 +167,8 @@ void connection_close(Connection *c, const char *reason)
 		unwatch(c);
 		count_as(c, NULL);
 		g_clear_pointer(&c->transport, transport_free);
+		if (c->spooler != NULL)
+			spooler_abandon(c->spooler);
 		output_clear(&c->output);
 		log_info("session.end", LOG_STR("user", c->user), LOG_STR("peer", c->session->peer),
 			LOG_STR("reason", c->reason), LOG_UINT("commands", c->commands),
@@ -242,6 +244,12 @@ static void session_changed(Connection *c)
 	}
 }
 
+void connection_check_errors(Connection *c)
+{
+	if (c->bad_commands >= LIMIT_BAD_COMMANDS)
+		connection_bye(c, NULL, "Too many errors", "errors");
+}
+
 static void end_command(Connection *c)
 {
 	CommandRun *run = g_steal_pointer(&c->run);
@@ -257,8 +265,8 @@ static void end_command(Connection *c)
 		connection_drop_input(c);
 	} else if (c->stopping) {
 		connection_bye(c, NULL, "The server stops", "server stops");
-	} else if (c->bad_commands >= LIMIT_BAD_COMMANDS) {
-		connection_bye(c, NULL, "Too many errors", "errors");
+	} else {
+		connection_check_errors(c);
 	}
 }
 
@@ -286,8 +294,8 @@ static void step_over(Connection *c)
 		update_gauge(c);
 		if (c->stopping)
 			connection_bye(c, NULL, "The server stops", "server stops");
-		else if (c->news && c->run->idle)
-			connection_step(c, NULL); /* came while it looked */
+		else
+			connection_tell_news(c); /* came while it looked */
 		return;
 	}
 }
@@ -318,7 +326,8 @@ void connection_step(Connection *c, GString *line)
 	if (line == NULL)
 		c->news = FALSE; /* it looks now */
 	c->run_state = RUN_BUSY;
-	worker_pool_submit(hub_pool(c->hub), run_step, step_done, c);
+	worker_pool_submit(
+		c->user != NULL ? hub_pool(c->hub) : hub_login_pool(c->hub), run_step, step_done, c);
 }
 
 void connection_begin_command(Connection *c, GString *data, GArray *spooled)
@@ -342,7 +351,14 @@ void connection_news(Connection *c, gint64 mailbox)
 	if (c->dead || (mailbox != 0 && mailbox != c->watched_mailbox))
 		return;
 	c->news = TRUE;
-	if (c->run_state == RUN_WAITING && c->run->idle && !c->closing)
+	connection_tell_news(c);
+}
+
+void connection_tell_news(Connection *c)
+{
+	/* A client that does not read is told when it does: all at once. */
+	if (c->news && c->run_state == RUN_WAITING && c->run->idle && !c->closing &&
+		c->output.size < LIMIT_OUTPUT_BUFFER)
 		connection_step(c, NULL);
 }
 

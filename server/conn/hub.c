@@ -18,6 +18,7 @@ struct Hub {
 	ServerContext *server;
 	Loop *loop;
 	WorkerPool *pool;
+	WorkerPool *login_pool;
 	char *scratch;
 	GHashTable *connections; /* set of Connection */
 	GHashTable *watchers;    /* account -> GPtrArray of Connection */
@@ -60,12 +61,13 @@ static void free_array(gpointer data)
 	g_ptr_array_unref(data);
 }
 
-Hub *hub_new(ServerContext *server, Loop *loop, WorkerPool *pool)
+Hub *hub_new(ServerContext *server, Loop *loop, WorkerPool *pool, WorkerPool *login_pool)
 {
 	Hub *hub = g_new0(Hub, 1);
 	hub->server = server;
 	hub->loop = loop;
 	hub->pool = pool;
+	hub->login_pool = login_pool;
 	hub->scratch = g_malloc(SCRATCH_BYTES);
 	hub->connections = g_hash_table_new(NULL, NULL);
 	hub->watchers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_array);
@@ -103,6 +105,16 @@ Loop *hub_loop(Hub *hub)
 WorkerPool *hub_pool(Hub *hub)
 {
 	return hub->pool;
+}
+
+WorkerPool *hub_login_pool(Hub *hub)
+{
+	return hub->login_pool;
+}
+
+void hub_forget_pools(Hub *hub)
+{
+	hub->pool = hub->login_pool = NULL;
 }
 
 char *hub_scratch(Hub *hub, gsize *size_out)

@@ -9,14 +9,18 @@ G_BEGIN_DECLS
 
 typedef struct Hub Hub;
 
-/* Borrows all three. */
-Hub *hub_new(ServerContext *server, Loop *loop, WorkerPool *pool);
+/* Borrows all. @login_pool carries out what clients ask before they have logged in: so a flood of password
+ * checks, which cost CPU by design, keeps nobody waiting who has. */
+Hub *hub_new(ServerContext *server, Loop *loop, WorkerPool *pool, WorkerPool *login_pool);
 /* When no connection is left. */
 void hub_free(Hub *hub);
 
 ServerContext *hub_server(Hub *hub);
 Loop *hub_loop(Hub *hub);
-WorkerPool *hub_pool(Hub *hub);
+WorkerPool *hub_pool(Hub *hub); /* NULL: the end is near, no job can be given out */
+WorkerPool *hub_login_pool(Hub *hub);
+/* The pools are about to be freed. */
+void hub_forget_pools(Hub *hub);
 /* A buffer that all connections read into, and its size: filled and emptied within one event. */
 char *hub_scratch(Hub *hub, gsize *size_out);
 

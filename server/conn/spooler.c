@@ -93,6 +93,12 @@ void spooler_end(Spooler *s)
 		submit(s);
 }
 
+void spooler_abandon(Spooler *s)
+{
+	s->ended = TRUE;
+	g_byte_array_set_size(s->gathered, 0);
+}
+
 gboolean spooler_is_full(const Spooler *s)
 {
 	return s->busy && s->gathered->len >= PIECE_BYTES;

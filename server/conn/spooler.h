@@ -13,7 +13,8 @@ Spooler *spooler_new(WorkerPool *pool, Account *account, LoopFunc moved, gpointe
 void spooler_free(Spooler *spooler);
 
 void spooler_add(Spooler *spooler, const char *data, gsize len);
-void spooler_end(Spooler *spooler); /* that was all */
+void spooler_end(Spooler *spooler);     /* that was all */
+void spooler_abandon(Spooler *spooler); /* nobody wants it any more: what is not with a worker is dropped */
 gboolean spooler_is_full(const Spooler *spooler);
 gboolean spooler_has_ended(const Spooler *spooler);
 gboolean spooler_is_busy(const Spooler *spooler); /* a worker has a piece */

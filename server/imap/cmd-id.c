@@ -64,8 +64,7 @@ CommandResult cmd_id(ImapCommand *cmd)
 		command_error(cmd, error);
 		return COMMAND_DONE;
 	}
-	if (text->len > 0) {
-		g_free(cmd->session->client_id);
+	if (text->len > 0 && cmd->session->client_id == NULL) { /* once is enough for the log */
 		cmd->session->client_id = g_strdup(text->str);
 		log_info("session.id", LOG_STR("user", cmd->session->user), LOG_STR("client", text->str));
 	}

@@ -143,6 +143,20 @@ def test_failed_logins_are_delayed_and_nobody_else(make_server):
     assert 1.5 <= time.monotonic() - start < 4
 
 
+def test_many_logins_at_once_keep_nobody_waiting_who_is_in(quick):
+    quick.add_user('ann', 'secret')
+    inside = quick.login('ann', 'secret')
+    inside.select()
+    guessing = [quick.connect() for _ in range(40)]
+    tags = [client.send('LOGIN', 'ann', 'wrong') for client in guessing]
+    start = time.monotonic()
+    for _ in range(5):
+        inside.noop()
+    took = time.monotonic() - start
+    assert guessing[-1].wait(tags[-1]).status == 'NO'
+    assert took < (time.monotonic() - start) / 2, 'NOOP waited for password checks'
+
+
 def test_guessing_ends_the_connection(quick):
     quick.add_user('ann', 'secret')
     client = quick.connect()

@@ -2,6 +2,7 @@
 """From octets to commands: lines, literals, limits, pipelining."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -13,6 +14,11 @@ def message(size, fill=b'x'):
     head = b'Subject: framing\r\n\r\n'
     body = (fill * 60 + b'\r\n') * (size // 62 + 1)
     return (head + body)[:size - 2] + b'\r\n'
+
+
+def memory_of(server):
+    with open('/proc/%d/statm' % server.process.pid, encoding='ascii') as f:
+        return int(f.read().split()[1]) * 4096
 
 
 def body_of(client, uid):
@@ -223,6 +229,23 @@ def test_client_that_does_not_read_keeps_nobody_waiting(account, inbox):
         assert inbox.noop().status == 'OK'
     assert all(slow.wait(tag).status == 'OK' for tag in tags)
     assert [u.number for u in slow.untagged if u.name == 'FETCH'] == [1, 2, 3, 4] * len(tags)
+
+
+def test_commands_of_a_client_that_does_not_read_wait(server, client):
+    """256 KiB of answers wait; what it sends on top of that stays in the kernel, and is answered when it reads."""
+    client.clear()
+    n = 30000
+    sent = b''.join(b'q%d CAPABILITY\r\n' % i for i in range(n))
+    sender = threading.Thread(target=client.sock.sendall, args=(sent,))
+    before = memory_of(server)
+    sender.start()
+    time.sleep(0.5)
+    assert memory_of(server) - before < 20 * 1024 * 1024
+    for i in range(n):
+        client.adopt('q%d' % i)
+    assert client.wait('q%d' % (n - 1)).status == 'OK'
+    assert len(client.untagged) == n
+    sender.join()
 
 
 def test_answers_do_not_repeat_line_ends_of_the_client(client):
