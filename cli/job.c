@@ -42,7 +42,7 @@ char *job_progress(const json_t *job)
 {
 	GString *out = g_string_new(text(job, "state"));
 	guint64 done = number(job, "done"), total = number(job, "total"), failed = number(job, "failed");
-	if (strcmp(out->str, "queued") != 0)
+	if (total > 0 || strcmp(out->str, "done") == 0)
 		g_string_append_printf(out, ", %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT, done, total);
 	if (failed > 0)
 		g_string_append_printf(out, ", %" G_GUINT64_FORMAT " failed", failed);

@@ -112,7 +112,8 @@ gboolean web_client_parse(
 	/* HTTP/1.1 200 OK; RFC 9112 4 */
 	const char *line = lines[0] != NULL ? lines[0] : "";
 	guint64 status;
-	g_autofree char *number = g_str_has_prefix(line, "HTTP/1.") && line[7] != '\0' && line[8] == ' ' ? g_strndup(line + 9, 3) : NULL;
+	gsize digits = g_str_has_prefix(line, "HTTP/1.") && line[7] != '\0' && line[8] == ' ' ? strcspn(line + 9, " ") : 0;
+	g_autofree char *number = digits == 3 ? g_strndup(line + 9, digits) : NULL;
 	if (number == NULL || !g_ascii_string_to_unsigned(number, 10, 200, 599, &status, NULL))
 		return fail_protocol(error, "no HTTP status");
 	g_autofree char *length = find_field(lines, "Content-Length");
