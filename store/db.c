@@ -1,7 +1,9 @@
 #include "store/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The format: ROOT/ACCOUNT/mailsift.db
  * ====================================
@@ -240,6 +242,12 @@ Db *db_open(const char *path, DbOpenFlags flags, GError **error)
 	int open_flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	if (flags & DB_CREATE)
 		open_flags |= SQLITE_OPEN_CREATE;
+	if (flags & DB_CREATE) {
+		/* SQLite would make it readable for all, and what it keeps beside it gets the same mode. */
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			(void)close(fd);
+	}
 	int result = sqlite3_open_v2(path, &db->handle, open_flags, NULL);
 	if (result != SQLITE_OK) {
 		set_error(db->handle, result, error, path);

@@ -1,6 +1,7 @@
 #include "tests/unit/store/fixture.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -47,6 +48,9 @@ static void a_new_database_is_safe(Place *place, gconstpointer data)
 	expect_error(g_steal_pointer(&error), STORE_ERROR_DATABASE);
 	Db *db = open_db(place, DB_CREATE);
 	g_assert_cmpint(get_int(db, "PRAGMA user_version"), ==, 1);
+	struct stat status;
+	g_assert_cmpint(stat(place->path, &status), ==, 0);
+	g_assert_cmpuint(status.st_mode & 07777, ==, 0600);
 	g_assert_cmpint(get_int(db, "PRAGMA synchronous"), ==, 2); /* FULL */
 	{
 		g_autoptr(DbRows) rows = db_select(db, &error, "PRAGMA journal_mode");
