@@ -4,7 +4,8 @@
 A Worker speaks on one connection and changes messages that it made itself, so several can share mailboxes and each still
 knows what must be there. Before a command goes out it is noted in worker.pending; after its OK it is in worker.there. When
 the server is gone, verify() compares the mailboxes with all workers: what was acknowledged must be there, octet by octet; what
-was pending may have happened, but APPEND, COPY and MOVE as a whole or not at all; nothing else may be there.
+was pending may have happened, COPY and MOVE as a whole or not at all; nothing else may be there. Messages of a pending APPEND
+may be there one by one, with the flags that a file name holds: their files were in cur/, and no file there is ever thrown away.
 """
 
 import random
@@ -211,16 +212,22 @@ def verify(client, workers, uidvalidity):
             expected = [worker.there[pending['box']][uid] for uid in sorted(pending['uids'])]
         else:
             continue
-        wanted = {m.marker: m for m in expected}
-        came = {uid: wanted[marker_of(octets)] for uid, (_, octets) in rest[box].items() if marker_of(octets) in wanted}
-        markers = sorted(m.marker for m in came.values())
-        assert not markers or markers == sorted(m.marker for m in expected), \
-            'half of %r in %s: %r' % (pending['kind'], box, markers)
+        by_marker = {m.marker: m for m in expected}
+        came = {uid: by_marker[marker_of(octets)] for uid, (_, octets) in rest[box].items() if marker_of(octets) in by_marker}
+        got = sorted((m.marker, sorted(rest[box][uid][0])) for uid, m in came.items())
+        if pending['kind'] == 'append':
+            assert len({marker for marker, _ in got}) == len(got), 'twice in %s: %r' % (box, got)
+        else:
+            whole = sorted((m.marker, sorted(m.flags)) for m in expected)
+            assert not got or got == whole, 'half of %s to %s: %r instead of %r' % (pending['kind'], box, got, whole)
         if pending['kind'] == 'move':
             assert len(moved.get(worker, [])) == len(came), 'MOVE: %d gone from %s, %d came to %s' % (
                 len(moved.get(worker, [])), pending['box'], len(came), box)
         for uid, message in came.items():
-            taken[worker][box][uid] = take(box, uid, message, [message.flags], pending['kind'])
+            # in_name: the flags that a file name holds
+            in_name = frozenset(f for f in message.flags if f.startswith('\\'))
+            flags = [message.flags, in_name] if pending['kind'] == 'append' else [rest[box][uid][0]]
+            taken[worker][box][uid] = take(box, uid, message, flags, pending['kind'])
     for box in MAILBOXES:
         assert not rest[box], '%s has what nobody put there: %r' % (
             box, [(uid, marker_of(octets)) for uid, (_, octets) in rest[box].items()])

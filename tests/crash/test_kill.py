@@ -84,7 +84,7 @@ def test_nothing_acknowledged_is_lost_by_sigkill(make_server):
             server.check()
         except BaseException:
             print('round %d, kind %s, seed %d; pending: %r' % (i, kind, SEED, [w.pending for w in rounds.workers]))
-            print(server.log_tail(80))
+            print(server.log_tail(20))
             raise
     # At the end the index catches up to exactly what is there.
     state = server.wait_indexed('crash')

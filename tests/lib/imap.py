@@ -153,10 +153,12 @@ class Mailbox:
 
     def __init__(self, result):
         self.result = result
-        self.exists = result.one('EXISTS').number
-        recent = result.all('RECENT')
-        self.recent = recent[0].number if recent else None
-        self.flags = result.one('FLAGS').args[0]
+        # mail that comes meanwhile may be told before the tagged answer: the last counts
+        exists, recent = result.all('EXISTS'), result.all('RECENT')
+        assert exists, 'no EXISTS: %r' % result.untagged
+        self.exists = exists[-1].number
+        self.recent = recent[-1].number if recent else None
+        self.flags = result.all('FLAGS')[-1].args[0]
         self.readonly = result.has_code('READ-ONLY')
         self.uidvalidity = self.uidnext = self.permanentflags = self.unseen = None
         for u in result.all('OK'):
@@ -514,14 +516,14 @@ class Client:
 
     def _note(self, u):
         if u.name == 'EXISTS':
-            if self.exists is not None and u.number < self.exists and not self._selecting():
+            if self.exists is not None and u.number < self.exists:
                 raise ProtocolError('EXISTS shrinks from %d to %d' % (self.exists, u.number))
             self.exists = u.number
         elif u.name == 'RECENT':
             self.recent = u.number
+        elif u.name == 'OK' and u.code and u.code[0] == 'CLOSED':
+            self.exists = self.recent = self.uids = None    # what follows is about the next mailbox
         elif u.name == 'EXPUNGE':
-            if self._selecting():
-                return
             if self.exists is None or not 1 <= u.number <= self.exists:
                 raise ProtocolError('EXPUNGE %d of %s messages' % (u.number, self.exists))
             if not self.pending:
@@ -532,13 +534,10 @@ class Client:
             if self.uids is not None and u.number <= len(self.uids):
                 del self.uids[u.number - 1]
         elif u.name == 'FETCH':
-            if self.exists is not None and not 1 <= u.number <= self.exists and not self._selecting():
+            if self.exists is not None and not 1 <= u.number <= self.exists:
                 raise ProtocolError('FETCH %d of %s messages' % (u.number, self.exists))
         elif u.name == 'BYE':
             self.closed = True
-
-    def _selecting(self):
-        return any(word in ('SELECT', 'EXAMINE', 'UNSELECT', 'CLOSE') for word, _ in self.pending.values())
 
     # --- commands ---
 
@@ -679,7 +678,9 @@ class Client:
         return self.cmd('CREATE', astring(mailbox))
 
     def select(self, mailbox='INBOX', readonly=False):
-        return Mailbox(self.cmd('EXAMINE' if readonly else 'SELECT', astring(mailbox)))
+        box = Mailbox(self.cmd('EXAMINE' if readonly else 'SELECT', astring(mailbox)))
+        box.exists = self.exists    # EXPUNGEs that came before the tagged answer counted
+        return box
 
     def status(self, mailbox, items='(MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)'):
         args = self.cmd('STATUS', astring(mailbox), items).one('STATUS').args
