@@ -385,6 +385,7 @@ static gboolean keep_house(LoopAccount *account, gint64 now)
 		if (!account_indexer_maintain(account->indexer, &done, &error))
 			back_off(account, error);
 		account->maintained = !done;
+		account->dirty |= done;
 	} else if (now > account->used_at + REST_US && g_queue_is_empty(&account->jobs)) {
 		g_clear_pointer(&account->indexer, account_indexer_free);
 	}
@@ -478,7 +479,8 @@ gboolean indexer_loop_run(const IndexerLoopOptions *options)
 		if (options->once)
 			break;
 		flush(&loop);
-		wait_for_work(&loop, next_retry(&loop, loop.look_at));
+		if (!loop.stopping) /* heard just now */
+			wait_for_work(&loop, next_retry(&loop, loop.look_at));
 	}
 	gboolean ok = !any_failing(&loop);
 	g_hash_table_destroy(loop.accounts);
