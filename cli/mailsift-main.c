@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	setlocale(LC_CTYPE, "");
+	(void)umask(077); /* what is made is mail */
 	Cli cli = { .config_path = settings_default_path() };
 	int c;
 	while ((c = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1)
