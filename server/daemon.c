@@ -241,37 +241,7 @@ static void tell(Daemon *d, Hub *hub, Supervisor *supervisor)
 	g_rw_lock_writer_unlock(&d->told_lock);
 }
 
-Daemon *daemon_start(
-	const Settings *settings, const char *config_path, const char *const *overrides, GError **error)
-{
-	g_autoptr(Daemon) d = g_new0(Daemon, 1);
-	d->settings = settings;
-	d->started_at = g_get_real_time();
-	g_rw_lock_init(&d->told_lock);
-	g_mutex_init(&d->gone_lock);
-	d->gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	if (!load_certificate(d, error))
-		return NULL;
-	d->listeners = listeners_open(settings, error);
-	if (d->listeners == NULL || !become(settings_string(settings, SETTING_SERVER_USER), error))
-		return NULL;
-	d->loop = loop_new(error);
-	if (d->loop == NULL || !open_store(d, error))
-		return NULL;
-	start_sessions(d);
-	d->server.store = d->store;
-	d->server.auth = d->auth;
-	d->server.tls = d->tls;
-	if (!start_indexer(d, config_path, overrides, error))
-		return NULL;
-	d->server.supervisor = d->supervisor;
-	tell(d, d->hub, d->supervisor);
-	if (!start_web(d, error))
-		return NULL;
-	return g_steal_pointer(&d);
-}
-
-/* --- running --- */
+/* --- signals --- */
 
 static void reload(gpointer data)
 {
@@ -303,6 +273,51 @@ static void signalled(evutil_socket_t number, short what, void *data)
 	hub_stop(d->hub, quit, d);
 }
 
+/* Before there is an address to connect to: one that comes now is heard when the loop runs. */
+static void hear_signals(Daemon *d)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		d->signals[i] = evsignal_new(loop_base(d->loop), numbers[i], signalled, d);
+		(void)event_add(d->signals[i], NULL);
+	}
+}
+
+Daemon *daemon_start(
+	const Settings *settings, const char *config_path, const char *const *overrides, GError **error)
+{
+	g_autoptr(Daemon) d = g_new0(Daemon, 1);
+	d->settings = settings;
+	d->started_at = g_get_real_time();
+	g_rw_lock_init(&d->told_lock);
+	g_mutex_init(&d->gone_lock);
+	d->gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	d->loop = loop_new(error);
+	if (d->loop == NULL)
+		return NULL;
+	hear_signals(d);
+	if (!load_certificate(d, error))
+		return NULL;
+	d->listeners = listeners_open(settings, error);
+	if (d->listeners == NULL || !become(settings_string(settings, SETTING_SERVER_USER), error))
+		return NULL;
+	if (!open_store(d, error))
+		return NULL;
+	start_sessions(d);
+	d->server.store = d->store;
+	d->server.auth = d->auth;
+	d->server.tls = d->tls;
+	if (!start_indexer(d, config_path, overrides, error))
+		return NULL;
+	d->server.supervisor = d->supervisor;
+	tell(d, d->hub, d->supervisor);
+	if (!start_web(d, error))
+		return NULL;
+	return g_steal_pointer(&d);
+}
+
+/* --- running --- */
+
 /* Mail that other programs deliver to accounts with nobody connected. In a thread of its own: it opens every
  * account, which takes its time on a large site. */
 static gpointer watch_all(gpointer data)
@@ -321,11 +336,6 @@ static gpointer watch_all(gpointer data)
 
 void daemon_run(Daemon *d)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
-	for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
-		d->signals[i] = evsignal_new(loop_base(d->loop), numbers[i], signalled, d);
-		(void)event_add(d->signals[i], NULL);
-	}
 	g_autofree char *addresses = listeners_describe(d->listeners);
 	listeners_start(d->listeners, d->hub);
 	d->watcher = g_thread_new("watch-all", watch_all, d);
