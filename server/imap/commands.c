@@ -13,6 +13,7 @@ static const CommandEntry entries[] = {
 	{ "CREATE", cmd_create, COMMAND_AUTHENTICATED },
 	{ "DELETE", cmd_delete, COMMAND_AUTHENTICATED },
 	{ "ENABLE", cmd_enable, COMMAND_AUTHENTICATED },
+	{ "ESEARCH", cmd_esearch, COMMAND_AUTHENTICATED },
 	{ "EXAMINE", cmd_select, COMMAND_AUTHENTICATED },
 	{ "EXPUNGE", cmd_expunge, COMMAND_SELECTED | COMMAND_WRITES },
 	{ "FETCH", cmd_fetch, COMMAND_SELECTED | COMMAND_NO_EXPUNGE },

@@ -40,6 +40,7 @@ CommandResult cmd_expunge(ImapCommand *cmd); /* EXPUNGE, UID EXPUNGE (RFC 4315) 
 CommandResult cmd_fetch(ImapCommand *cmd);   /* FETCH, UID FETCH */
 CommandResult cmd_move(ImapCommand *cmd);    /* MOVE, UID MOVE (RFC 6851) */
 CommandResult cmd_search(ImapCommand *cmd);  /* SEARCH, UID SEARCH */
+CommandResult cmd_esearch(ImapCommand *cmd); /* RFC 7377 */
 CommandResult cmd_sort(ImapCommand *cmd);    /* SORT, UID SORT (RFC 5256) */
 CommandResult cmd_store(ImapCommand *cmd);   /* STORE, UID STORE */
 CommandResult cmd_thread(ImapCommand *cmd);  /* THREAD, UID THREAD (RFC 5256) */

@@ -49,13 +49,12 @@ static void write_partial(const SearchPartial *partial, const Snapshot *view, gb
 	g_string_append_c(out, ')');
 }
 
-/* RFC 4731 3.1: MIN, MAX and ALL are left out when nothing was found, COUNT never; the response itself always comes.
- * The tag is a string: quoted, for it cannot hold a quote or backslash (RFC 9051 section 9, tag). */
-static void write_esearch(const SearchProgram *program, const char *tag, gboolean uid, const Snapshot *view,
+/* RFC 4731 3.1: MIN, MAX and ALL are left out when nothing was found, COUNT never; the response itself always comes. */
+static void write_esearch(const SearchProgram *program, const char *correlator, gboolean uid, const Snapshot *view,
                           const GArray *positions, GString *out)
 {
 	guint n = positions->len;
-	g_string_append_printf(out, "* ESEARCH (TAG \"%s\")%s", tag, uid ? " UID" : "");
+	g_string_append_printf(out, "* ESEARCH (%s)%s", correlator, uid ? " UID" : "");
 	if (n > 0 && (program->returns & SEARCH_RETURN_MIN))
 		g_string_append_printf(out, " MIN %" G_GUINT32_FORMAT, number_of(view, uid, positions, 0));
 	if (n > 0 && (program->returns & SEARCH_RETURN_MAX))
@@ -74,10 +73,19 @@ static void write_esearch(const SearchProgram *program, const char *tag, gboolea
 void search_answer_write(const SearchProgram *program, const char *name, const char *tag, gboolean uid, const Snapshot *view,
                          const GArray *positions, GString *out)
 {
-	if (!program->extended)
+	if (!program->extended) {
 		write_numbers(name, uid, view, positions, out);
-	else if (program->returns != SEARCH_RETURN_SAVE) /* RFC 9051 6.4.4: SAVE alone has no answer */
-		write_esearch(program, tag, uid, view, positions, out);
+	} else if (program->returns != SEARCH_RETURN_SAVE) { /* RFC 9051 6.4.4: SAVE alone has no answer */
+		/* The tag is a string: quoted, for it cannot hold a quote or backslash (RFC 9051 section 9, tag). */
+		g_autofree char *correlator = g_strdup_printf("TAG \"%s\"", tag);
+		write_esearch(program, correlator, uid, view, positions, out);
+	}
+}
+
+void search_answer_write_correlated(const SearchProgram *program, const char *correlator, const Snapshot *view, const GArray *positions,
+                                    GString *out)
+{
+	write_esearch(program, correlator, TRUE, view, positions, out);
 }
 
 static gint compare_positions(gconstpointer a, gconstpointer b)

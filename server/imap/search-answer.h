@@ -10,6 +10,10 @@ G_BEGIN_DECLS
 void search_answer_write(const SearchProgram *program, const char *name, const char *tag, gboolean uid, const Snapshot *view,
                          const GArray *positions, GString *out);
 
+/* Appends `* ESEARCH (CORRELATOR) UID ...` (RFC 7377), whether or not RETURN was given. */
+void search_answer_write_correlated(const SearchProgram *program, const char *correlator, const Snapshot *view, const GArray *positions,
+                                    GString *out);
+
 /* What RETURN (SAVE ...) saves: UIDs, owned by the caller (the table of RFC 5182 2.1, and RFC 9394 3.2's). */
 UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, const GArray *positions);
 

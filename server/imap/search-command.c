@@ -4,7 +4,7 @@
 #include "base/metrics.h"
 #include "server/imap/search-watch.h"
 
-static void count_search(const SearchCost *cost, const ImapCommand *cmd, guint hits, gint64 took_us)
+void search_command_count(const ImapCommand *cmd, const SearchCost *cost, guint hits, gint64 took_us)
 {
 	static const char *const paths[] = {
 		[LEAF_PATH_NONE] = "metadata", [LEAF_PATH_INDEX] = "proven", [LEAF_PATH_VERIFIED] = "verified",
@@ -20,14 +20,9 @@ static void count_search(const SearchCost *cost, const ImapCommand *cmd, guint h
 	          LOG_MS("ms", took_us), LOG_UINT("hits", hits), LOG_STR("path", path));
 }
 
-static gboolean find(ImapCommand *cmd, const SearchProgram *program, const SearchCancel *cancel, SearchFinish finish,
-                     gpointer data, GError **error)
+SearchContext search_context_selected(const Session *session, SearchIndex *index, const SearchCancel *cancel, SearchCost *cost)
 {
-	Session *session = cmd->session;
-	gint64 started_at = g_get_monotonic_time();
-	g_autoptr(SearchIndex) index = search_index_get(session->account);
-	SearchCost cost = { 0 };
-	SearchContext context = {
+	return (SearchContext){
 		.view = session->view,
 		.index = index,
 		.first_recent = session->first_recent,
@@ -36,17 +31,8 @@ static gboolean find(ImapCommand *cmd, const SearchProgram *program, const Searc
 		.saved = session->saved,
 		.now = g_get_real_time() / G_USEC_PER_SEC,
 		.cancel = cancel,
-		.cost = &cost,
+		.cost = cost,
 	};
-	g_autoptr(GArray) positions = search_run(&context, program->key, error);
-	if (positions == NULL || !finish(cmd, &context, positions, data, error))
-		return FALSE;
-	count_search(&cost, cmd, positions->len, g_get_monotonic_time() - started_at);
-	if (program->returns & SEARCH_RETURN_SAVE) {
-		uidset_free(session->saved);
-		session->saved = search_answer_saved(program, session->view, positions);
-	}
-	return TRUE;
 }
 
 static const char *outcome_of(const GError *error)
@@ -56,18 +42,15 @@ static const char *outcome_of(const GError *error)
 	return g_error_matches(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_TIME) ? "limit" : "error";
 }
 
-void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data)
+void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data)
 {
 	g_autoptr(GError) error = NULL;
 	SearchWatch watch;
 	gboolean entered = search_watch_start(&watch, cmd);
-	/* A message that was acknowledged to anybody is found (DESIGN.md, promise 3): its EXISTS comes before its number
-	 * (RFC 5267 4.3.3). Expunges stay unannounced until the end. */
-	gboolean found = entered && session_sync(cmd->session, cmd->out, FALSE, cmd->uid, &error) &&
-	                 find(cmd, program, &watch.cancel, finish, data, &error);
+	gboolean found = entered && work(cmd, &watch.cancel, data, &error);
 	search_watch_end(&watch);
 	/* RFC 5182 2.1: NO to a command with SAVE leaves $ empty. */
-	if (!found && (program->returns & SEARCH_RETURN_SAVE) != 0)
+	if (!found && (returns & SEARCH_RETURN_SAVE) != 0)
 		g_clear_pointer(&cmd->session->saved, uidset_free);
 	if (found) {
 		command_ok(cmd, NULL, "%s completed", cmd->name);
@@ -76,4 +59,39 @@ void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFi
 	metrics_inc(METRIC_SEARCHES, entered ? outcome_of(error) : "limit");
 	if (entered)
 		command_error(cmd, error);
+}
+
+typedef struct {
+	const SearchProgram *program;
+	SearchFinish finish;
+	gpointer data;
+} SelectedSearch;
+
+static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error)
+{
+	const SelectedSearch *search = data;
+	Session *session = cmd->session;
+	/* A message that was acknowledged to anybody is found (DESIGN.md, promise 3): its EXISTS comes before its number
+	 * (RFC 5267 4.3.3). Expunges stay unannounced until the end. */
+	if (!session_sync(session, cmd->out, FALSE, cmd->uid, error))
+		return FALSE;
+	gint64 started_at = g_get_monotonic_time();
+	g_autoptr(SearchIndex) index = search_index_get(session->account);
+	SearchCost cost = { 0 };
+	SearchContext context = search_context_selected(session, index, cancel, &cost);
+	g_autoptr(GArray) positions = search_run(&context, search->program->key, error);
+	if (positions == NULL || !search->finish(cmd, &context, positions, search->data, error))
+		return FALSE;
+	search_command_count(cmd, &cost, positions->len, g_get_monotonic_time() - started_at);
+	if (search->program->returns & SEARCH_RETURN_SAVE) {
+		uidset_free(session->saved);
+		session->saved = search_answer_saved(search->program, session->view, positions);
+	}
+	return TRUE;
+}
+
+void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data)
+{
+	SelectedSearch search = { program, finish, data };
+	search_command_watched(cmd, program->returns, search_selected, &search);
 }

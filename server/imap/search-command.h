@@ -9,7 +9,16 @@ G_BEGIN_DECLS
  * It may append to cmd->out. FALSE and @error: SEARCH_INDEX_ERROR. */
 typedef gboolean (*SearchFinish)(ImapCommand *cmd, SearchContext *context, GArray *positions, gpointer data, GError **error);
 
-/* Carries out @program, gives its result to @finish and answers the command. @finish may read messages: it adds to @context's cost. */
+/* Carries out @program on the selected mailbox, gives its result to @finish and answers the command. */
 void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data);
+
+/* The pieces, for ESEARCH, which searches many mailboxes. Runs @work under the watch and answers the command: OK, or by the error. @returns: of the
+ * program; NO to a command with SAVE leaves $ empty. */
+typedef gboolean (*SearchWork)(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error);
+void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data);
+/* The context of a search in the selected mailbox. @index and @cost are borrowed. */
+SearchContext search_context_selected(const Session *session, SearchIndex *index, const SearchCancel *cancel, SearchCost *cost);
+/* Counts and logs a search that is done. */
+void search_command_count(const ImapCommand *cmd, const SearchCost *cost, guint hits, gint64 took_us);
 
 G_END_DECLS

@@ -560,16 +560,19 @@ gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GE
 	return program->key != NULL;
 }
 
+gboolean search_keys_parse_with_charset(ImapParser *p, SearchProgram *program, GError **error)
+{
+	if (skip_word(p, "CHARSET"))
+		return imap_parse_sp(p, error) && search_charset_and_keys_parse(p, program, error);
+	program->key = parse_keys(p, CHARSET_NONE, error);
+	return program->key != NULL;
+}
+
 SearchProgram *search_program_parse(ImapParser *p, GError **error)
 {
 	g_autoptr(SearchProgram) program = search_program_new();
-	if (!imap_parse_sp(p, error) || !search_return_parse_optional(p, program, error))
+	if (!imap_parse_sp(p, error) || !search_return_parse_optional(p, program, error) ||
+	    !search_keys_parse_with_charset(p, program, error))
 		return NULL;
-	if (skip_word(p, "CHARSET")) {
-		if (!imap_parse_sp(p, error) || !search_charset_and_keys_parse(p, program, error))
-			return NULL;
-	} else if ((program->key = parse_keys(p, CHARSET_NONE, error)) == NULL) {
-		return NULL;
-	}
 	return g_steal_pointer(&program);
 }

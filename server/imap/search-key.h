@@ -76,6 +76,8 @@ SearchProgram *search_program_parse(ImapParser *p, GError **error);
 SearchProgram *search_program_new(void);
 /* "RETURN (...)" and a SP, if that is what comes. */
 gboolean search_return_parse_optional(ImapParser *p, SearchProgram *program, GError **error);
+/* What follows the return options of SEARCH and ESEARCH: "CHARSET ..." and a SP, if that is what comes, and keys up to the end. */
+gboolean search_keys_parse_with_charset(ImapParser *p, SearchProgram *program, GError **error);
 /* A charset, which is not optional there (RFC 5256), a SP, and keys up to the end. */
 gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error);
 

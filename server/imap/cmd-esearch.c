@@ -1,0 +1,128 @@
+/* ESEARCH: many mailboxes at once (MULTISEARCH, RFC 7377). */
+#include "server/imap/commands.h"
+#include "server/imap/search-command.h"
+#include "server/imap/search-source.h"
+
+#include <string.h>
+
+typedef struct {
+	GPtrArray *sources;     /* of SearchSource, owned */
+	gboolean selected;      /* "selected" is among them */
+	gboolean only_selected;
+	SearchProgram *program; /* owned */
+} MultiSearch;
+
+static void multi_search_clear(MultiSearch *multi)
+{
+	if (multi->sources != NULL)
+		g_ptr_array_unref(multi->sources);
+	search_program_free(multi->program);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MultiSearch, multi_search_clear)
+
+static gboolean multi_search_parse(ImapParser *p, MultiSearch *multi, GError **error)
+{
+	multi->program = search_program_new();
+	if (!imap_parse_sp(p, error) || (multi->sources = search_sources_parse(p, error)) == NULL ||
+	    !search_return_parse_optional(p, multi->program, error) || !search_keys_parse_with_charset(p, multi->program, error))
+		return FALSE;
+	multi->selected = search_sources_selected(multi->sources, &multi->only_selected);
+	return TRUE;
+}
+
+/* One ESEARCH response, only for a mailbox with matches (RFC 7377 2.1). */
+static void write_answer(ImapCommand *cmd, const MultiSearch *multi, const char *mailbox, const Snapshot *view, const GArray *positions)
+{
+	if (positions->len == 0 || multi->program->returns == SEARCH_RETURN_SAVE)
+		return;
+	g_autoptr(GString) correlator = g_string_new(NULL);
+	g_string_append_printf(correlator, "TAG \"%s\" MAILBOX ", cmd->tag);
+	imap_write_mailbox(correlator, mailbox, cmd->args.utf8);
+	g_string_append_printf(correlator, " UIDVALIDITY %" G_GUINT32_FORMAT, snapshot_uidvalidity(view));
+	search_answer_write_correlated(multi->program, correlator->str, view, positions, cmd->out);
+}
+
+static gboolean search_one(ImapCommand *cmd, const MultiSearch *multi, const char *mailbox, SearchContext *context, GError **error)
+{
+	g_autoptr(GArray) positions = search_run(context, multi->program->key, error);
+	if (positions == NULL)
+		return FALSE;
+	write_answer(cmd, multi, mailbox, context->view, positions);
+	if (multi->program->returns & SEARCH_RETURN_SAVE) {
+		uidset_free(cmd->session->saved);
+		cmd->session->saved = search_answer_saved(multi->program, context->view, positions);
+	}
+	return TRUE;
+}
+
+/* A mailbox that is not selected: as it is now; \Recent and $ are not of it. One that was deleted meanwhile is left out. */
+static gboolean search_other(ImapCommand *cmd, const MultiSearch *multi, const char *name, SearchContext *context, GError **error)
+{
+	g_autoptr(GError) gone = NULL;
+	g_autoptr(Mailbox) mailbox = account_open_mailbox(cmd->session->account, name, &gone);
+	g_autoptr(Snapshot) view = mailbox != NULL ? mailbox_snapshot(mailbox, &gone) : NULL;
+	if (view == NULL) {
+		if (g_error_matches(gone, STORE_ERROR, STORE_ERROR_NO_MAILBOX))
+			return TRUE;
+		g_propagate_error(error, g_steal_pointer(&gone));
+		return FALSE;
+	}
+	context->view = view;
+	gboolean ok = search_one(cmd, multi, name, context, error);
+	context->view = NULL;
+	return ok;
+}
+
+static gboolean search_selected(ImapCommand *cmd, const MultiSearch *multi, SearchContext *context, GError **error)
+{
+	Session *session = cmd->session;
+	if (!session_sync(session, cmd->out, FALSE, TRUE, error))
+		return FALSE;
+	SearchContext selected = search_context_selected(session, context->index, context->cancel, context->cost);
+	return search_one(cmd, multi, session->mailbox_name, &selected, error);
+}
+
+static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error)
+{
+	const MultiSearch *multi = data;
+	Session *session = cmd->session;
+	gint64 started_at = g_get_monotonic_time();
+	g_autoptr(SearchIndex) index = search_index_get(session->account);
+	SearchCost cost = { 0 };
+	SearchContext context = {
+		.index = index,
+		.account = session->account,
+		.now = g_get_real_time() / G_USEC_PER_SEC,
+		.cancel = cancel,
+		.cost = &cost,
+	};
+	const char *selected = session->state == SESSION_SELECTED ? session->mailbox_name : NULL;
+	g_autoptr(GPtrArray) names = search_sources_resolve(multi->sources, session->account, error);
+	if (names == NULL || (multi->selected && !search_selected(cmd, multi, &context, error)))
+		return FALSE;
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = names->pdata[i];
+		gboolean is_selected = selected != NULL && strcmp(name, selected) == 0;
+		if (is_selected && multi->selected)
+			continue; /* each mailbox once */
+		if (!(is_selected ? search_selected(cmd, multi, &context, error) : search_other(cmd, multi, name, &context, error)))
+			return FALSE;
+	}
+	search_command_count(cmd, &cost, 0, g_get_monotonic_time() - started_at);
+	return TRUE;
+}
+
+CommandResult cmd_esearch(ImapCommand *cmd)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(MultiSearch) multi = { 0 };
+	if (!multi_search_parse(&cmd->args, &multi, &error))
+		command_error(cmd, error);
+	else if (multi.selected && cmd->session->state != SESSION_SELECTED)
+		command_bad(cmd, "ESEARCH: no mailbox is selected"); /* RFC 7377 2.2 */
+	else if ((multi.program->returns & SEARCH_RETURN_SAVE) != 0 && !multi.only_selected)
+		command_bad(cmd, "ESEARCH: SAVE is for the selected mailbox alone");
+	else
+		search_command_watched(cmd, multi.program->returns, search_all, &multi);
+	return COMMAND_DONE;
+}
