@@ -175,7 +175,6 @@ def test_notifies_systemd(make_server, tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason='needs root')
 def test_root_becomes_the_user_of_the_settings(make_server, make_account):
     server = make_server({'server': {'user': 'nobody'}}, start=False)
-    account = make_account(server)
     for root, folders, files in os.walk(server.root):
         for name in [root] + [os.path.join(root, n) for n in folders + files]:
             shutil.chown(name, 'nobody')
@@ -184,6 +183,7 @@ def test_root_becomes_the_user_of_the_settings(make_server, make_account):
         if os.stat(folder).st_mode & 0o001 == 0 and os.stat(folder).st_uid == 0:
             os.chmod(folder, os.stat(folder).st_mode | 0o011)
         folder = os.path.dirname(folder)
+    account = make_account(server)      # mailsift becomes that user too
     server.start()
     assert os.stat('/proc/%d' % server.process.pid).st_uid == pwd.getpwnam('nobody').pw_uid
     client = account.connect()
