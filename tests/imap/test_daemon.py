@@ -208,3 +208,30 @@ def test_metrics_count_sessions_and_commands(server, account):
     for line in ('mailsift_commands_total{command="SELECT",outcome="ok"}', 'mailsift_commands_total{command="other",outcome="bad"}',
                  'mailsift_sessions{state="selected"}', 'mailsift_logins_total{mechanism="LOGIN",outcome="ok"}'):
         assert line in text, line
+
+
+def drop(server, name, n):
+    """As a delivery agent does it: into tmp/, then new/."""
+    maildir = server.maildir(name)
+    with open(maildir + '/tmp/%d.x' % n, 'wb') as f:
+        f.write(b'Subject: dropped %d\n\nsome text\n' % n)
+    os.rename(maildir + '/tmp/%d.x' % n, maildir + '/new/%d.x' % n)
+
+
+def test_mail_that_is_dropped_is_indexed_with_nobody_connected(make_server, make_account):
+    server = make_server()
+    account = make_account(server)
+    account.connect().logout()
+    server.stop()
+    drop(server, account.name, 1)       # while nothing runs
+    server.start()
+    end = time.monotonic() + 30
+    for n in (1, 2, 3):
+        if n > 1:
+            drop(server, account.name, n)
+        while True:
+            state = server.account_state(account.name)
+            if state['messages'] == n and state['lag'] == 0:
+                break
+            assert time.monotonic() < end, state
+            time.sleep(0.05)
