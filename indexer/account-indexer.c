@@ -36,6 +36,7 @@ struct AccountIndexer {
 	Follower live;
 	Follower build;   /* its writer: a new generation is being built */
 	gboolean repair;  /* there is no usable live index: build is to become it */
+	gboolean renewal; /* build is to take the place of a worn live index; nobody asked for it */
 	Extractor *refresh; /* a reindex of a mailbox: owned; else NULL */
 	gboolean refresh_lost; /* changes of refresh were dropped with the live writer */
 	EmailSet *gone;     /* owned: every email that was seen to go; ids are never given again */
@@ -218,7 +219,7 @@ static gboolean swap_build(AccountIndexer *indexer, GError **error)
 	follower_close(&indexer->live);
 	indexer->live = *build;
 	*build = (Follower){ .writer = NULL };
-	indexer->repair = FALSE;
+	indexer->repair = indexer->renewal = FALSE;
 	index_dir_clean(indexer->dir, indexer->live.generation);
 	return TRUE;
 }
@@ -332,6 +333,18 @@ static gboolean live_step(AccountIndexer *indexer, IndexingStep *step, GError **
 	return TRUE;
 }
 
+/* A step of the renewal. If it fails, the worn index does for now. */
+static void renew(AccountIndexer *indexer, IndexingStep *step)
+{
+	gboolean over;
+	IndexingStep ignored = { .more = FALSE };
+	step->more = build_step(indexer, &over, &ignored, NULL);
+	if (step->more)
+		return;
+	drop_build(indexer);
+	indexer->renewal = FALSE;
+}
+
 gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, GError **error)
 {
 	IndexingStep step = { .more = FALSE };
@@ -345,6 +358,8 @@ gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, G
 			drop_build(indexer);
 	} else if (ok) {
 		ok = live_step(indexer, &step, &cause);
+		if (ok && indexer->renewal && !step.more)
+			renew(indexer, &step);
 	}
 	if (!ok) {
 		drop_live(indexer);
@@ -371,6 +386,11 @@ gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, G
 		index_writer_has_changes(indexer->live.writer))
 		return TRUE;
 	g_autoptr(GError) cause = NULL;
+	if (index_writer_is_worn(indexer->live.writer) && indexer->build.writer == NULL && start_build(indexer, NULL)) {
+		indexer->renewal = TRUE;
+		*done_out = TRUE;
+		return TRUE;
+	}
 	if (index_writer_maintain(indexer->live.writer, done_out, &cause))
 		return TRUE;
 	indexer->repair = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED);
@@ -385,7 +405,7 @@ void account_indexer_cancel(AccountIndexer *indexer)
 {
 	g_clear_pointer(&indexer->refresh, extractor_free);
 	indexer->refresh_lost = FALSE;
-	if (!indexer->repair)
+	if (!indexer->repair && !indexer->renewal)
 		drop_build(indexer);
 	indexer->reindexing = FALSE;
 }
@@ -397,6 +417,7 @@ gboolean account_indexer_start(AccountIndexer *indexer, const char *mailbox, GEr
 	if (!open_live(indexer, error))
 		return FALSE;
 	if (mailbox == NULL || indexer->repair) {
+		indexer->renewal = FALSE; /* then it is this that it does */
 		if (indexer->build.writer == NULL && !start_build(indexer, error))
 			return FALSE;
 	} else {
@@ -490,7 +511,7 @@ Account *account_indexer_account(const AccountIndexer *indexer)
 
 void account_indexer_rest(AccountIndexer *indexer)
 {
-	indexer->repair = FALSE;
+	indexer->repair = indexer->renewal = FALSE;
 	account_indexer_cancel(indexer);
 	follower_close(&indexer->live);
 	g_clear_pointer(&indexer->attempts, attempts_close);

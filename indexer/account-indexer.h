@@ -27,7 +27,7 @@ typedef struct {
 /* Brings the live index a step closer to the feed, and commits. If there is no usable index one is built beside it, a part in each step. Errors:
  * FTINDEX_ERROR (LOCKED, SPACE, FAILED: try later) or STORE_ERROR. The next step starts from the last commit. */
 gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, GError **error);
-/* Housekeeping, when there is nothing else to do: rewriting of files. *done_out: there was something. */
+/* Housekeeping, when there is nothing else to do: rewriting of files; or it begins to renew a worn index, which the next steps do. *done_out: there was something. */
 gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, GError **error);
 /* Gives back memory, descriptors and the lock; a later step opens anew. */
 void account_indexer_rest(AccountIndexer *indexer);

@@ -12,6 +12,10 @@
  *     N   the folded name of a field of the header section, whole
  *     P   the folded name of a field of the parts section, whole
  *
+ * There is no table of each document's terms (DB_NO_TERMLIST): it was 40 % of the database, and only removing and replacing documents needs it. An email's
+ * text never changes, so nothing is ever replaced; an email that is gone is asked about by nobody (searches are among emails that a mailbox has, and that
+ * have a text in the text store), so its postings stay until so many are dead that the index is built anew (account-indexer.c).
+ *
  * terms.c says how tokens are cut. Metadata, written in the same commit as what it describes:
  *
  *     format      "mailsift " and INDEX_FORMAT_VERSION (index-state.h): the only key whose meaning is the same in every version
@@ -103,6 +107,16 @@ template <typename Each> void for_each_term(FtTerms terms, Each &&each)
 	}
 }
 
+gboolean has_document(const Xapian::Database &database, guint32 id)
+{
+	try {
+		(void)database.get_doclength(id);
+		return TRUE;
+	} catch (const Xapian::DocNotFoundError &) {
+		return FALSE;
+	}
+}
+
 } // namespace
 
 extern "C" {
@@ -123,7 +137,7 @@ FtIndex *ftindex_open_writer(const char *path, GError **error) noexcept
 {
 	FtIndex *index = nullptr;
 	(void)guard(error, [&] {
-		Xapian::WritableDatabase writer(path, Xapian::DB_CREATE_OR_OPEN | Xapian::DB_BACKEND_GLASS);
+		Xapian::WritableDatabase writer(path, Xapian::DB_CREATE_OR_OPEN | Xapian::DB_BACKEND_GLASS | Xapian::DB_NO_TERMLIST);
 		writer.begin_transaction();
 		index = new FtIndex{ writer, writer };
 	});
@@ -158,23 +172,15 @@ guint64 ftindex_revision(FtIndex *index) noexcept
 	return revision;
 }
 
-gboolean ftindex_replace(FtIndex *index, guint32 id, FtTerms terms, GError **error) noexcept
+gboolean ftindex_add(FtIndex *index, guint32 id, FtTerms terms, GError **error) noexcept
 {
 	return guard(error, [&] {
+		if (id <= index->writer.get_lastdocid() && has_document(index->writer, id))
+			return;
 		Xapian::Document document;
 		for_each_term(terms, [&](const std::string &term) { document.add_boolean_term(term); });
+		/* Which is adding, under a number of our choice. */
 		index->writer.replace_document(id, document);
-	});
-}
-
-gboolean ftindex_remove(FtIndex *index, guint32 id, GError **error) noexcept
-{
-	return guard(error, [&] {
-		try {
-			index->writer.delete_document(id);
-		} catch (const Xapian::DocNotFoundError &) {
-			/* What is asked for is already so. */
-		}
 	});
 }
 
@@ -227,10 +233,10 @@ gboolean ftindex_frequency(FtIndex *index, const char *term, gsize len, guint64 
 }
 
 gboolean ftindex_postings(
-	FtIndex *index, FtTerms terms, guint64 max_postings, EmailSet *ids, gboolean *all_out, GError **error) noexcept
+	FtIndex *index, FtTerms terms, guint64 *max_postings, EmailSet *ids, gboolean *all_out, GError **error) noexcept
 {
 	return guard(error, [&] {
-		guint64 left = max_postings;
+		guint64 left = *max_postings;
 		bool all = true;
 		for_each_term(terms, [&](const std::string &term) {
 			if (!all)
@@ -244,6 +250,7 @@ gboolean ftindex_postings(
 				email_set_add(ids, *i);
 			}
 		});
+		*max_postings = left;
 		*all_out = all;
 	});
 }
@@ -270,28 +277,6 @@ gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsiz
 	});
 	if (!ok)
 		g_string_truncate(out, before);
-	return ok;
-}
-
-gboolean ftindex_document_terms(FtIndex *index, guint32 id, GByteArray **terms_out, GError **error) noexcept
-{
-	GByteArray *terms = g_byte_array_new();
-	gboolean ok = guard(error, [&] {
-		try {
-			for (auto i = index->reader.termlist_begin(id), end = index->reader.termlist_end(id); i != end; ++i) {
-				std::string term = *i;
-				guint8 len = static_cast<guint8>(term.size());
-				g_byte_array_append(terms, &len, 1);
-				g_byte_array_append(terms, reinterpret_cast<const guint8 *>(term.data()), len);
-			}
-		} catch (const Xapian::DocNotFoundError &) {
-			g_byte_array_set_size(terms, 0);
-		}
-	});
-	if (ok)
-		*terms_out = terms;
-	else
-		g_byte_array_unref(terms);
 	return ok;
 }
 

@@ -32,7 +32,7 @@ typedef struct FtIndex FtIndex;
 /* Xapian's limit, NUL bytes not counted (each takes two): longer terms are refused. */
 #define FTINDEX_TERM_MAX 245
 
-/* Terms, each in turn: one length octet, then that many octets. For one document: sorted by octets, each once. */
+/* Terms, each in turn: one length octet, then that many octets. For one document: each once, best sorted by octets. */
 typedef struct {
 	const guint8 *data; /* NULL if len is 0 */
 	gsize len;
@@ -50,8 +50,8 @@ gboolean ftindex_reopen(FtIndex *index, gboolean *changed_out, GError **error) F
 guint64 ftindex_revision(FtIndex *index) FT_NOEXCEPT;
 
 /* Writing. A failed call leaves the handle only good for closing. */
-gboolean ftindex_replace(FtIndex *index, guint32 id, FtTerms terms, GError **error) FT_NOEXCEPT;
-gboolean ftindex_remove(FtIndex *index, guint32 id, GError **error) FT_NOEXCEPT; /* nothing if it is not there */
+/* An email that is there already stays as it is: what it says never changes. There is no removing (see ftindex.cc). */
+gboolean ftindex_add(FtIndex *index, guint32 id, FtTerms terms, GError **error) FT_NOEXCEPT;
 gboolean ftindex_set_metadata(FtIndex *index, const char *key, const char *value, gsize len, GError **error) FT_NOEXCEPT; /* len 0: removed */
 gboolean ftindex_commit(FtIndex *index, GError **error) FT_NOEXCEPT; /* on disk when it returns; the next transaction begins */
 
@@ -62,15 +62,13 @@ gboolean ftindex_metadata_keys(FtIndex *index, const char *prefix, GPtrArray **k
 gboolean ftindex_documents(FtIndex *index, guint64 *documents_out, GError **error) FT_NOEXCEPT;
 /* In how many documents the term is; 0 if it is not there. */
 gboolean ftindex_frequency(FtIndex *index, const char *term, gsize len, guint64 *frequency_out, GError **error) FT_NOEXCEPT;
-/* Adds to @ids the ids of the documents that have any of @terms (in any order); terms that are not there are passed over. At most
- * @max_postings are read: *all_out says whether that was enough (@ids then has some of them). */
-gboolean ftindex_postings(FtIndex *index, FtTerms terms, guint64 max_postings, EmailSet *ids, gboolean *all_out, GError **error) FT_NOEXCEPT;
+/* Adds to @ids the ids of the documents that have any of @terms (in any order); terms that are not there are passed over. At most *max_postings are
+ * read, and it is reduced by how many were; *all_out: that was enough (else @ids has some of them). */
+gboolean ftindex_postings(FtIndex *index, FtTerms terms, guint64 *max_postings, EmailSet *ids, gboolean *all_out, GError **error) FT_NOEXCEPT;
 /* Appends terms that begin with @prefix to @out, without it, sorted by octets, each ended by LF: those behind the @after_len octets at @after (a
  * term without prefix; len 0: from the first), until there are none (*more_out FALSE) or @max_bytes have been added. */
 gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsize after_len, gsize max_bytes, GString *out,
                             gboolean *more_out, GError **error) FT_NOEXCEPT;
-/* The terms of one document, as FtTerms; empty if there is no such document. */
-gboolean ftindex_document_terms(FtIndex *index, guint32 id, GByteArray **terms_out, GError **error) FT_NOEXCEPT;
 /* Ids of all documents. */
 gboolean ftindex_all_ids(FtIndex *index, EmailSet *ids, GError **error) FT_NOEXCEPT;
 /* Reads every table of the database at @path with Xapian's own check. TRUE: consistent. */

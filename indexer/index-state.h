@@ -21,7 +21,7 @@ gboolean index_current_generation(const char *index_dir, guint32 *generation_out
 typedef struct {
 	guint32 watermark;  /* emails up to this id are in the index, in failures, or gone */
 	guint64 gone_seq;   /* account_feed_gone() is applied up to here */
-	guint64 removed;    /* documents removed since the vocabulary was built from the database */
+	guint64 removed;    /* emails whose postings are still there, but that are not any more */
 	TextState text;
 	VocabularyState vocabulary;
 } IndexMeta;

@@ -9,11 +9,11 @@
 #include "indexer/text-writer.h"
 #include "indexer/vocabulary-writer.h"
 
-/* What Xapian holds in memory for a posting and a term until the commit, measured: indexer/README. */
-#define POSTING_BYTES 80
-/* The vocabulary is built anew when so many documents were removed, and one of so many. */
-#define REMOVED_MIN 10000
-#define REMOVED_ONE_OF 4
+/* What is held in memory for a posting until the commit, on average: Xapian moves them to the database before (mailsift-indexer-main.c). */
+#define POSTING_BYTES 16
+/* The index is worn when so many emails were removed, and one for each so many that are left. */
+#define REMOVED_MIN 5000
+#define REMOVED_ONE_OF 2
 
 struct IndexWriter {
 	FtIndex *index;
@@ -154,6 +154,7 @@ static gboolean forget_failure(IndexWriter *writer, guint32 id, GError **error)
 {
 	if (!email_set_contains(writer->failed, id))
 		return TRUE;
+	writer->changed = TRUE;
 	email_set_remove(writer->failed, id);
 	return index_failure_forget(writer->index, id, error);
 }
@@ -167,13 +168,19 @@ gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *te
 	}
 	guint n;
 	GError *cause = NULL;
+	text_split(sections, &writer->buffers, streams);
+	if (text_writer_has(writer->text, id)) {
+		if (text_writer_is(writer->text, id, streams))
+			return TRUE;
+		g_set_error(error, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED, "email %u: the index has another text", id);
+		return FALSE;
+	}
 	term_list_clear(writer->terms);
 	term_list_add_message(writer->terms, sections);
 	FtTerms terms = term_list_terms(writer->terms, &n);
-	text_split(sections, &writer->buffers, streams);
 	writer->changed = TRUE;
 	writer->pending_bytes += terms.len + (gsize)n * POSTING_BYTES;
-	if (!ftindex_replace(writer->index, id, terms, error))
+	if (!ftindex_add(writer->index, id, terms, error))
 		return FALSE;
 	if (!text_writer_add(writer->text, id, streams, &cause))
 		return fail_as_index(error, cause);
@@ -183,34 +190,32 @@ gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *te
 
 gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error)
 {
-	writer->changed = TRUE;
 	if (!forget_failure(writer, id, error))
 		return FALSE;
 	if (!text_writer_has(writer->text, id))
 		return TRUE;
+	writer->changed = TRUE;
 	writer->meta.removed++;
-	writer->pending_bytes += POSTING_BYTES * 100;
 	text_writer_remove(writer->text, id);
-	return ftindex_remove(writer->index, id, error);
+	return TRUE;
 }
 
 gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error)
 {
 	if (!index_writer_remove(writer, id, error))
 		return FALSE;
+	writer->changed = TRUE;
 	email_set_add(writer->failed, id);
 	return index_failure_store(writer->index, id, reason, g_get_real_time(), error);
 }
 
 gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *removed_out, GError **error)
 {
-	g_autoptr(EmailSet) documents = email_set_new();
-	if (!ftindex_all_ids(writer->index, documents, error))
-		return FALSE;
-	email_set_or(documents, writer->failed);
-	email_set_and_not(documents, living);
-	*removed_out = email_set_count(documents);
-	for (guint32 id = 0; email_set_next(documents, id, &id); id++)
+	g_autoptr(EmailSet) dead = email_set_copy(writer->failed);
+	text_writer_ids(writer->text, dead);
+	email_set_and_not(dead, living);
+	*removed_out = email_set_count(dead);
+	for (guint32 id = 0; email_set_next(dead, id, &id); id++)
 		if (!index_writer_remove(writer, id, error))
 			return FALSE;
 	return TRUE;
@@ -256,7 +261,6 @@ static gboolean build_vocabulary(IndexWriter *writer, GError **error)
 	GError *cause = NULL;
 	if (!vocabulary_writer_build(writer->vocabulary, writer->index, &writer->meta.vocabulary, &cause))
 		return fail_as_index(error, cause);
-	writer->meta.removed = 0;
 	return commit_meta(writer, error);
 }
 
@@ -270,18 +274,15 @@ gboolean index_writer_finish(IndexWriter *writer, GError **error)
 gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError **error)
 {
 	GError *cause = NULL;
-	guint64 documents;
 	*done_out = FALSE;
-	if (writer->changed || !vocabulary_writer_present(writer->vocabulary))
+	if (writer->changed)
 		return TRUE;
 	if (!text_writer_compact(writer->text, done_out, &cause))
 		return fail_as_index(error, cause);
-	if (*done_out)
-		return sync_text(writer, error) && commit_meta(writer, error);
-	if (writer->meta.removed < REMOVED_MIN)
-		return TRUE;
-	if (!ftindex_documents(writer->index, &documents, error))
-		return FALSE;
-	*done_out = writer->meta.removed > documents / REMOVED_ONE_OF;
-	return !*done_out || build_vocabulary(writer, error);
+	return !*done_out || (sync_text(writer, error) && commit_meta(writer, error));
+}
+
+gboolean index_writer_is_worn(const IndexWriter *writer)
+{
+	return writer->meta.removed >= REMOVED_MIN && writer->meta.removed >= text_writer_count(writer->text) / REMOVED_ONE_OF;
 }

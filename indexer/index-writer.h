@@ -20,7 +20,9 @@ guint64 index_writer_gone_seq(const IndexWriter *writer);
 gsize index_writer_pending(const IndexWriter *writer);
 gboolean index_writer_has_changes(const IndexWriter *writer);
 
-gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, GError **error); /* or replaces */
+/* An email that is there stays as it is; DAMAGED if the index has another text of it: what an email says never changes (under the versions in
+ * index-state.h). */
+gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, GError **error);
 gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error);
 gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error);
 void index_writer_set_watermark(IndexWriter *writer, guint32 watermark);
@@ -31,8 +33,10 @@ gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *r
 gboolean index_writer_commit(IndexWriter *writer, GError **error);
 /* Everything that was put off: commits, builds the vocabulary if it is not there. */
 gboolean index_writer_finish(IndexWriter *writer, GError **error);
-/* One piece of housekeeping, if any is worth it, with its own commit: rewriting of text segments, of a vocabulary with many dead terms. */
+/* One piece of housekeeping, if any is worth it, with its own commit: rewriting of text segments. */
 gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError **error);
+/* So much of the database belongs to emails that are gone that a new one is worth building. */
+gboolean index_writer_is_worn(const IndexWriter *writer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexWriter, index_writer_close)
 G_END_DECLS

@@ -164,8 +164,9 @@ int main(int argc, char **argv)
 {
 	g_auto(Arguments) arguments = { 0 };
 	g_autoptr(GError) error = NULL;
-	/* Commits are ours to decide on, by bytes (index-writer.c). Read by Xapian when a database is opened. */
-	(void)g_setenv("XAPIAN_FLUSH_THRESHOLD", "1000000000", TRUE);
+	/* After so many emails Xapian moves what it holds from its search trees in memory to the database's (no commit: those are ours, index-writer.c): the
+	 * larger they are the longer each posting takes (indexer/README). Read when a database is opened. */
+	(void)g_setenv("XAPIAN_FLUSH_THRESHOLD", "150", TRUE);
 	g_set_prgname("mailsift-indexer");
 	if (!parse_arguments(argc, argv, &arguments, &error)) {
 		fprintf(stderr, "mailsift-indexer: %s\n", error->message);

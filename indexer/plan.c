@@ -12,15 +12,17 @@
 /* What things cost, in nanoseconds; measured, see indexer/README. */
 #define NS_TERM 2000             /* finding a term's postings */
 #define NS_POSTING 12            /* reading one */
-#define NS_EMAIL_LOOKUP 250      /* finding an email in the text store */
+#define NS_EMAIL_LOOKUP 350      /* finding an email in the text store */
 #define NS_EMAIL_SCAN 40         /* going from one email to the next in a scan */
-#define TEXT_BYTES_PER_NS 6      /* searching text, one core */
-#define VOCABULARY_BYTES_PER_NS 12
+#define TEXT_BYTES_PER_NS 12     /* searching text, one core */
+#define VOCABULARY_BYTES_PER_NS 20
 #define NS_LOOKUP 20000          /* anything with the vocabulary at all */
 
 /* Terms and postings that are read even where little is to be gained. */
 #define TERMS_MIN 16
 #define POSTINGS_MIN 2000
+/* What a probe may cost: this part of verifying what is there without it. */
+#define GAIN 3
 /* Tokens of one needle that are looked up. */
 #define PROBES_MAX 16
 
@@ -36,6 +38,7 @@ typedef struct {
 	guint threads;
 	GError **error;
 	gboolean failed;     /* error is set */
+	guint64 spent_ns;    /* on terms and postings, by estimate */
 } Plan;
 
 /* -- estimates ---------------------------------------------------------------------------------------------------- */
@@ -66,24 +69,29 @@ static guint64 vocabulary_ns(const Plan *plan, const char *prefixes)
 static gboolean read_postings(Plan *plan, const GByteArray *terms, guint64 budget_ns, EmailSet *ids)
 {
 	gboolean all;
-	guint64 max = MAX(budget_ns / NS_POSTING, POSTINGS_MIN);
+	guint64 max = MAX(budget_ns / NS_POSTING, POSTINGS_MIN), left = max;
 	FtTerms list = { terms->data, terms->len };
-	if (!ftindex_postings(plan->reader->index, list, max, ids, &all, plan->error)) {
+	if (!ftindex_postings(plan->reader->index, list, &left, ids, &all, plan->error)) {
 		plan->failed = TRUE;
 		return FALSE;
 	}
+	plan->spent_ns += (max - left) * NS_POSTING;
 	return all;
 }
 
-static gboolean find_terms(Plan *plan, const char *prefixes, VocabularyMatch match, const char *token, gsize len, guint64 budget_ns,
+/* *left_ns: reduced by what the terms' postings take to be found. */
+static gboolean find_terms(Plan *plan, const char *prefixes, VocabularyMatch match, const char *token, gsize len, guint64 *left_ns,
 	GByteArray *terms)
 {
 	guint n;
-	guint max = (guint)CLAMP(budget_ns / NS_TERM, TERMS_MIN, G_MAXINT32);
+	guint max = (guint)CLAMP(*left_ns / NS_TERM, TERMS_MIN, G_MAXINT32);
 	gboolean all = vocabulary_find(plan->reader->view->vocabulary, prefixes, match, token, len, max, terms, &n);
-	if (all)
-		plan->stats->terms += n;
-	return all;
+	if (!all)
+		return FALSE;
+	plan->stats->terms += n;
+	plan->spent_ns += (guint64)n * NS_TERM;
+	*left_ns -= MIN(*left_ns, (guint64)n * NS_TERM);
+	return TRUE;
 }
 
 /* -- tokens ---------------------------------------------------------------------------------------------------------- */
@@ -196,7 +204,7 @@ static EmailSet *probe_ids(Plan *plan, const Probe *probe, const char *prefixes,
 	g_autoptr(GByteArray) found = g_byte_array_new();
 	const GByteArray *terms = probe->terms;
 	if (probe->kind != PROBE_WHOLE) {
-		if (!find_terms(plan, prefixes, matches[probe->kind], probe->data, probe->len, budget_ns, found))
+		if (!find_terms(plan, prefixes, matches[probe->kind], probe->data, probe->len, &budget_ns, found))
 			return NULL;
 		terms = found;
 	}
@@ -207,21 +215,19 @@ static EmailSet *probe_ids(Plan *plan, const Probe *probe, const char *prefixes,
  * there. FALSE: nothing was looked up. */
 static gboolean narrow(Plan *plan, const char *needle, gsize len, gboolean closed_left, const char *prefixes, EmailSet *set)
 {
-	guint64 spent_ns = 0, all_ns = texts_ns(plan, email_set_count(set));
+	guint64 all_ns = texts_ns(plan, email_set_count(set));
 	g_autoptr(GArray) probes = make_probes(plan, needle, len, closed_left, prefixes, all_ns);
 	gboolean narrowed = FALSE;
 	for (guint i = 0; i < probes->len && !plan->failed; i++) {
 		const Probe *probe = &g_array_index(probes, Probe, i);
-		guint64 left_ns = texts_ns(plan, email_set_count(set)), cost_ns = probe_ns(plan, probe, prefixes);
+		guint64 left_ns = texts_ns(plan, email_set_count(set)) / GAIN, cost_ns = probe_ns(plan, probe, prefixes);
 		gboolean none = probe->kind == PROBE_WHOLE && probe->frequency == 0;
-		if (!none && (cost_ns * 2 > left_ns || spent_ns > all_ns))
+		if (!none && (cost_ns > left_ns || plan->spent_ns > all_ns / 2))
 			continue;
-		g_autoptr(EmailSet) ids = probe_ids(plan, probe, prefixes, left_ns - (none ? left_ns : cost_ns));
-		spent_ns += cost_ns;
-		if (ids == NULL) {
-			spent_ns += left_ns / 2;
+		g_autoptr(EmailSet) ids = probe_ids(plan, probe, prefixes, none ? 0 : left_ns - cost_ns);
+		plan->spent_ns += cost_ns;
+		if (ids == NULL)
 			continue;
-		}
 		narrowed = TRUE;
 		email_set_and(set, ids);
 		if (email_set_is_empty(set))
@@ -237,8 +243,8 @@ static gboolean names_with(
 	Plan *plan, VocabularyMatch match, const char *string, gsize len, const EmailSet *among, EmailSet *ids)
 {
 	g_autoptr(GByteArray) terms = g_byte_array_new();
-	guint64 budget_ns = texts_ns(plan, email_set_count(among));
-	if (!find_terms(plan, NAME_PREFIXES, match, string, len, budget_ns, terms) || !read_postings(plan, terms, budget_ns, ids))
+	guint64 budget_ns = texts_ns(plan, email_set_count(among)) / GAIN;
+	if (!find_terms(plan, NAME_PREFIXES, match, string, len, &budget_ns, terms) || !read_postings(plan, terms, budget_ns, ids))
 		return FALSE;
 	email_set_and(ids, among);
 	return TRUE;
@@ -312,11 +318,12 @@ static gboolean match_proven(Plan *plan, const EmailSet *among, EmailSet *matche
 		!has_own_prefix(leaf))
 		return FALSE;
 	guint64 scan_ns = texts_ns(plan, email_set_count(among)), cost_ns = vocabulary_ns(plan, prefixes);
+	guint64 left_ns = scan_ns - MIN(scan_ns, cost_ns);
 	g_autoptr(GByteArray) terms = g_byte_array_new();
 	g_autoptr(EmailSet) ids = email_set_new();
 	if (cost_ns >= scan_ns ||
-		!find_terms(plan, prefixes, VOCABULARY_CONTAINS, leaf->needle, leaf->needle_len, scan_ns - cost_ns, terms) ||
-		!read_postings(plan, terms, scan_ns - cost_ns, ids))
+		!find_terms(plan, prefixes, VOCABULARY_CONTAINS, leaf->needle, leaf->needle_len, &left_ns, terms) ||
+		!read_postings(plan, terms, left_ns, ids))
 		return FALSE;
 	email_set_and(ids, among);
 	email_set_or(matched, ids);

@@ -344,8 +344,8 @@ static gboolean read_state(IndexReader *reader, gpointer data, GError **error)
 		.bytes_text = folder_bytes(text),
 		.bytes_vocabulary = folder_bytes(vocabulary),
 	};
-	if (!ftindex_documents(reader->index, &job->state.documents, error) ||
-		!index_failed_ids(reader->index, &failed, error))
+	job->state.documents = text_view_count(view->text);
+	if (!index_failed_ids(reader->index, &failed, error))
 		return FALSE;
 	job->state.failed = email_set_count(failed);
 	return TRUE;

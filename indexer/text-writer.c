@@ -25,7 +25,7 @@
 #include "indexer/text-writer.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "indexer/index-file.h"
@@ -238,6 +238,45 @@ gboolean text_writer_has(const TextWriter *writer, guint32 id)
 	return g_hash_table_contains(writer->added, GUINT_TO_POINTER(id)) ||
 	       (email_set_contains(text_view_present(writer->view), id) &&
 		       !g_hash_table_contains(writer->removed, GUINT_TO_POINTER(id)));
+}
+
+gboolean text_writer_is(const TextWriter *writer, guint32 id, const TextSpan streams[TEXT_N_STREAMS])
+{
+	const TextDeadPair *added = g_hash_table_lookup(writer->added, GUINT_TO_POINTER(id));
+	guint32 crc = text_entry_checksum(id, streams);
+	if (added != NULL) {
+		const OpenSegment *segment = writer->segments->pdata[added->segment];
+		guint32 committed = segment->state.entries - segment->pending[TEXT_N_STREAMS]->len / (guint32)sizeof(TextEntry);
+		const TextEntry *entries = (const TextEntry *)(const void *)segment->pending[TEXT_N_STREAMS]->data;
+		return entries[added->entry - committed].crc == crc;
+	}
+	TextSpan there[TEXT_N_STREAMS];
+	if (!text_writer_has(writer, id) || !text_view_get(writer->view, id, there))
+		return FALSE;
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		if (there[stream].len != streams[stream].len ||
+			memcmp(there[stream].data, streams[stream].data, streams[stream].len) != 0)
+			return FALSE;
+	return TRUE;
+}
+
+void text_writer_ids(const TextWriter *writer, EmailSet *ids)
+{
+	GHashTableIter iter;
+	gpointer id;
+	g_autoptr(EmailSet) present = email_set_copy(text_view_present(writer->view));
+	g_hash_table_iter_init(&iter, writer->removed);
+	while (g_hash_table_iter_next(&iter, &id, NULL))
+		email_set_remove(present, GPOINTER_TO_UINT(id));
+	g_hash_table_iter_init(&iter, writer->added);
+	while (g_hash_table_iter_next(&iter, &id, NULL))
+		email_set_add(present, GPOINTER_TO_UINT(id));
+	email_set_or(ids, present);
+}
+
+guint32 text_writer_count(const TextWriter *writer)
+{
+	return text_view_count(writer->view);
 }
 
 static void bury(TextWriter *writer, OpenSegment *segment, guint32 entry, guint64 bytes)

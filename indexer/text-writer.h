@@ -16,6 +16,11 @@ void text_writer_close(TextWriter *writer);
 gboolean text_writer_add(TextWriter *writer, guint32 id, const TextSpan streams[TEXT_N_STREAMS], GError **error);
 void text_writer_remove(TextWriter *writer, guint32 id); /* nothing if it has none */
 gboolean text_writer_has(const TextWriter *writer, guint32 id);
+/* Whether the email's text is there and is this one. */
+gboolean text_writer_is(const TextWriter *writer, guint32 id, const TextSpan streams[TEXT_N_STREAMS]);
+/* Adds the emails that have a text to @ids. */
+void text_writer_ids(const TextWriter *writer, EmailSet *ids);
+guint32 text_writer_count(const TextWriter *writer); /* at the last commit */
 /* Bytes held in memory until the next sync. */
 gsize text_writer_pending(const TextWriter *writer);
 
