@@ -207,6 +207,11 @@ gboolean session_sync(
 	g_autoptr(Snapshot) newest = mailbox_snapshot(session->mailbox, error);
 	if (newest == NULL)
 		return FALSE;
+	if (snapshot_uidvalidity(newest) != snapshot_uidvalidity(session->view)) {
+		g_set_error(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX,
+			"the selected mailbox has another UIDVALIDITY now");
+		return FALSE;
+	}
 	if (newest != session->view) {
 		if (snapshot_uidnext(newest) > snapshot_uidnext(session->view) &&
 			!claim_new(session, newest, error))
