@@ -243,8 +243,9 @@ Db *db_open(const char *path, DbOpenFlags flags, GError **error)
 	if (flags & DB_CREATE)
 		open_flags |= SQLITE_OPEN_CREATE;
 	if (flags & DB_CREATE) {
-		/* SQLite would make it readable for all, and what it keeps beside it gets the same mode. */
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		/* SQLite would make it readable for all, and what it keeps beside it gets the same mode. Never a file
+		 * that is there: closing it would take away the locks that SQLite has on it in this process. */
+		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			(void)close(fd);
 	}
