@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "server/imap/command-private.h"
 #include "server/imap/commands.h"
+#include "server/imap/partial.h"
 #include "server/imap/fetch-bodystructure.h"
 #include "server/imap/fetch-envelope.h"
 #include "server/imap/fetch-section.h"
@@ -81,8 +82,46 @@ static void fetch_state_free(gpointer data)
 }
 
 /* FALSE: the command was answered. */
+/* RFC 9394 3.3: [SP "(PARTIAL a:b)"], of UID FETCH only. No other modifier is known. */
+static gboolean parse_modifiers(ImapCommand *cmd, Partial *partial, GError **error)
+{
+	ImapParser *p = &cmd->args;
+	if (!cmd->uid || imap_at_end(p))
+		return TRUE;
+	if (!imap_parse_sp(p, error) || !imap_parse_char(p, '(', error))
+		return FALSE;
+	g_autofree char *name = imap_parse_atom(p, error);
+	if (name == NULL)
+		return FALSE;
+	if (g_ascii_strcasecmp(name, "PARTIAL") != 0) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown FETCH modifier %.40s", name);
+		return FALSE;
+	}
+	return imap_parse_sp(p, error) && partial_parse(p, partial, error) && imap_parse_char(p, ')', error);
+}
+
+/* The messages of the window, in order of UID. Takes @uids over. */
+static UidSet *window_of(UidSet *uids, const Partial *partial)
+{
+	if (partial->text == NULL)
+		return uids;
+	guint first, end, at = 0;
+	UidSet *window = uidset_new();
+	partial_window(partial, (guint)uidset_count(uids), &first, &end);
+	for (guint i = 0; i < uidset_n_ranges(uids) && at < end; i++) {
+		UidRange range = uidset_range(uids, i);
+		guint n = range.last - range.first + 1, skip = first > at ? MIN(first - at, n) : 0, take = MIN(n, end - at);
+		if (skip < take)
+			uidset_add_range(window, range.first + skip, range.first + take - 1);
+		at += n;
+	}
+	uidset_free(uids);
+	return window;
+}
+
 static gboolean start(ImapCommand *cmd)
 {
+	g_auto(Partial) partial = { 0 };
 	g_autoptr(GError) error = NULL;
 	g_autofree char *set = NULL;
 	g_autoptr(FetchRequest) request = NULL;
@@ -90,7 +129,7 @@ static gboolean start(ImapCommand *cmd)
 	if (!imap_parse_sp(&cmd->args, &error) ||
 		(set = imap_parse_sequence_set(&cmd->args, &error)) == NULL ||
 		!imap_parse_sp(&cmd->args, &error) || (request = fetch_parse(&cmd->args, &error)) == NULL ||
-		!imap_parse_end(&cmd->args, &error) ||
+		!parse_modifiers(cmd, &partial, &error) || !imap_parse_end(&cmd->args, &error) ||
 		(uids = session_resolve_set(cmd->session, set, cmd->uid, FALSE, &error)) == NULL) {
 		command_error(cmd, error);
 		return FALSE;
@@ -99,7 +138,7 @@ static gboolean start(ImapCommand *cmd)
 		request->items |= FETCH_UID; /* RFC 3501 6.4.8 */
 	FetchState *state = g_new0(FetchState, 1);
 	state->request = g_steal_pointer(&request);
-	state->uids = g_steal_pointer(&uids);
+	state->uids = window_of(g_steal_pointer(&uids), &partial);
 	state->structure =
 		(cmd->session->enabled & (SESSION_UTF8 | SESSION_REV2)) != 0 ? FETCH_STRUCTURE_UTF8 : 0;
 	state->text = g_string_new(NULL);

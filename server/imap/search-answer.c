@@ -6,15 +6,6 @@ static guint32 number_of(const Snapshot *view, gboolean uid, const GArray *posit
 	return uid ? snapshot_uid_at(view, position) : position + 1;
 }
 
-/* The results i with *first_out <= i < *end_out that PARTIAL asks for (RFC 9394 3.1): 1 is the first, -1 the last. */
-static void partial_window(const SearchPartial *partial, guint n, guint *first_out, guint *end_out)
-{
-	gint64 first = partial->first > 0 ? partial->first - 1 : (gint64)n + partial->last;
-	gint64 end = partial->first > 0 ? partial->last : (gint64)n + partial->first + 1;
-	*first_out = (guint)CLAMP(first, 0, (gint64)n);
-	*end_out = (guint)CLAMP(end, 0, (gint64)n);
-}
-
 /* The results in their order, runs of ascending neighbours as ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would mean 10:12. */
 static void write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out)
 {
@@ -37,7 +28,7 @@ static void write_numbers(const char *name, gboolean uid, const Snapshot *view, 
 	g_string_append(out, "\r\n");
 }
 
-static void write_partial(const SearchPartial *partial, const Snapshot *view, gboolean uid, const GArray *positions, GString *out)
+static void write_partial(const Partial *partial, const Snapshot *view, gboolean uid, const GArray *positions, GString *out)
 {
 	guint first, end;
 	partial_window(partial, positions->len, &first, &end);

@@ -23,7 +23,7 @@ void search_program_free(SearchProgram *program)
 	if (program == NULL)
 		return;
 	search_key_free(program->key);
-	g_free(program->partial.text);
+	partial_clear(&program->partial);
 	g_free(program);
 }
 
@@ -436,35 +436,6 @@ SearchKey *search_keys_parse(ImapParser *p, GError **error)
 
 /* -- the program -------------------------------------------------------------------------------------------- */
 
-/* One end of a PARTIAL range: 1..., or -1... */
-static gboolean parse_partial_end(ImapParser *p, gint64 *end_out, GError **error)
-{
-	gint64 sign = imap_skip(p, '-') ? -1 : 1;
-	guint32 number;
-	if (!imap_parse_nz_number(p, &number, error))
-		return FALSE;
-	*end_out = sign * (gint64)number;
-	return TRUE;
-}
-
-/* RFC 9394 3.1: SP range; "500:400" is "400:500". */
-static gboolean parse_partial(ImapParser *p, SearchPartial *partial, GError **error)
-{
-	gsize start = p->pos + 1;
-	gint64 a, b;
-	if (!imap_parse_sp(p, error) || !parse_partial_end(p, &a, error) || !imap_parse_char(p, ':', error) ||
-	    !parse_partial_end(p, &b, error))
-		return FALSE;
-	if ((a < 0) != (b < 0)) {
-		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "PARTIAL: both ends count from the same side");
-		return FALSE;
-	}
-	gboolean swap = ABS(a) > ABS(b);
-	g_free(partial->text);
-	*partial = (SearchPartial){ swap ? b : a, swap ? a : b, g_strndup(p->data + start, p->pos - start) };
-	return TRUE;
-}
-
 static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GError **error)
 {
 	static const struct { const char *name; SearchReturn bit; } table[] = {
@@ -490,7 +461,7 @@ static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GErro
 		return FALSE;
 	}
 	program->returns = with;
-	return bit != SEARCH_RETURN_PARTIAL || parse_partial(p, &program->partial, error);
+	return bit != SEARCH_RETURN_PARTIAL || (imap_parse_sp(p, error) && partial_parse(p, &program->partial, error));
 }
 
 /* RFC 4731 3.1, RFC 9051 6.4.4: "RETURN (" [option *(SP option)] ")", RETURN () is RETURN (ALL); unknown options are BAD. */

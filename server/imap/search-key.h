@@ -3,6 +3,7 @@
  * chain of thousands of ORs (scripts that look for Message-IDs) is one node. */
 #pragma once
 #include "server/imap/parser.h"
+#include "server/imap/partial.h"
 #include "store/message-text.h"
 G_BEGIN_DECLS
 
@@ -53,16 +54,10 @@ typedef enum {
 	SEARCH_RETURN_PARTIAL = 1 << 5, /* RFC 9394 3.1 */
 } SearchReturn;
 
-/* The window of PARTIAL: from the first (1) or from the last (-1) result. Both ends have the same sign, |first| <= |last|. */
-typedef struct {
-	gint64 first, last;
-	char *text;             /* owned; as the client wrote it: the answer repeats it */
-} SearchPartial;
-
 typedef struct {
 	gboolean extended;      /* RETURN was given: answer with ESEARCH */
 	SearchReturn returns;   /* RETURN () is ALL; RETURN (SAVE) is SAVE alone */
-	SearchPartial partial;  /* SEARCH_RETURN_PARTIAL */
+	Partial partial;        /* SEARCH_RETURN_PARTIAL */
 	SearchKey *key;         /* owned, never NULL */
 } SearchProgram;
 void search_program_free(SearchProgram *program);

@@ -200,6 +200,17 @@ def test_partial(box):
         assert (parse_set(found) if found is not None else None) == uids, window
 
 
+def test_uid_fetch_partial(box):
+    def uids(window, numbers='1:*'):
+        return sorted(u.args[0]['UID'] for u in box.cmd('UID FETCH %s (FLAGS) (PARTIAL %s)' % (numbers, window)).all('FETCH'))
+    for window, wanted in WINDOWS:
+        assert uids(window) == (wanted or []), window
+    assert uids('1:2', '3:900') == [3, 4] and uids('-1:-2', '1:4') == [3, 4] and uids('2:2', '1,4:5') == [4]
+    for bad in ('FETCH 1:* FLAGS (PARTIAL 1:2)', 'UID FETCH 1 FLAGS (PARTIAL 1:-2)', 'UID FETCH 1 FLAGS (NOSUCH 1)', 'UID FETCH 1 FLAGS ()',
+                'UID FETCH 1 FLAGS (PARTIAL)', 'UID FETCH 1 FLAGS PARTIAL 1:2', 'UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)'):
+        box.expect('BAD', bad)
+
+
 # --- SORT and THREAD ---
 
 @pytest.fixture
