@@ -163,6 +163,13 @@ static json_t *read_value(const char *data, gsize len, GError **error)
 
 /* -- requests --------------------------------------------------------------------------------------------------- */
 
+static gboolean begins_as_http(const GByteArray *answer)
+{
+	static const char start[] = "HTTP/1.";
+	return memcmp(answer->data, start, MIN(answer->len, sizeof(start) - 1)) == 0;
+}
+
+/* One connection: the request out, all that comes in. */
 static GByteArray *exchange(WebClient *client, const char *request, gsize len, GError **error)
 {
 	g_autoptr(GSocketClient) sockets = g_socket_client_new();
@@ -180,6 +187,9 @@ static GByteArray *exchange(WebClient *client, const char *request, gsize len, G
 	gssize n;
 	while ((n = g_input_stream_read(in, piece, 64 * 1024, NULL, error)) > 0) {
 		g_byte_array_append(answer, piece, (guint)n);
+		/* Others may wait for more from us: an IMAP server, say. web_client_parse() says what is wrong. */
+		if (!begins_as_http(answer))
+			break;
 		if (answer->len > WEB_CLIENT_ANSWER_BYTES) {
 			g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the answer is too large");
 			n = -1;
@@ -187,7 +197,7 @@ static GByteArray *exchange(WebClient *client, const char *request, gsize len, G
 		}
 	}
 	g_free(piece);
-	return n == 0 ? g_steal_pointer(&answer) : NULL;
+	return n >= 0 ? g_steal_pointer(&answer) : NULL;
 }
 
 json_t *web_client_request(WebClient *client, const char *method, const char *path, const json_t *body, GError **error)

@@ -449,7 +449,8 @@ def unix_get(path, url, token):
 def test_a_unix_socket_is_for_owner_and_group_and_goes_with_the_server(make_server):
     server = make_server(start=False)
     path = os.path.join(server.root, 'http.sock')
-    server.configure({'http': {'listen': '127.0.0.1:%d, unix:%s' % (server.http_port, path)}})
+    # Addresses are taken in order: when the port answers, the socket is there.
+    server.configure({'http': {'listen': 'unix:%s, 127.0.0.1:%d' % (path, server.http_port)}})
     # One that a killed server left behind is replaced.
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(path)
