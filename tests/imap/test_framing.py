@@ -233,18 +233,21 @@ def test_client_that_does_not_read_keeps_nobody_waiting(account, inbox):
 
 def test_commands_of_a_client_that_does_not_read_wait(server, client):
     """256 KiB of answers wait; what it sends on top of that stays in the kernel, and is answered when it reads."""
-    client.clear()
-    n = 30000
+    n = 100000      # their answers would be more than 30 MB
     sent = b''.join(b'q%d CAPABILITY\r\n' % i for i in range(n))
     sender = threading.Thread(target=client.sock.sendall, args=(sent,))
     before = memory_of(server)
     sender.start()
     time.sleep(0.5)
-    assert memory_of(server) - before < 20 * 1024 * 1024
-    for i in range(n):
-        client.adopt('q%d' % i)
-    assert client.wait('q%d' % (n - 1)).status == 'OK'
-    assert len(client.untagged) == n
+    with open('/proc/%d/maps' % server.process.pid, encoding='utf-8') as f:
+        sanitized = 'libasan' in f.read()       # which keeps what was freed
+    assert sanitized or memory_of(server) - before < 8 * 1024 * 1024
+    answers, last = bytearray(), b'q%d OK ' % (n - 1)
+    while last not in answers[-200:]:
+        data = client.sock.recv(1 << 20)
+        assert data
+        answers += data
+    assert answers.count(b' OK CAPABILITY completed\r\n') >= n - 1      # the last may not be whole yet
     sender.join()
 
 
