@@ -88,6 +88,7 @@ static json_t *check_json(const char *name, const IndexCheck *check, GHashTable 
 	json_object_set_new(object, "watermark", json_integer(check->watermark));
 	json_object_set_new(object, "emails", json_integer((json_int_t)check->emails));
 	json_object_set_new(object, "documents", json_integer((json_int_t)check->documents));
+	json_object_set_new(object, "dead", json_integer((json_int_t)check->dead));
 	json_object_set_new(object, "indexed", json_integer(email_set_count(check->indexed)));
 	json_object_set_new(object, "lag", json_integer(email_set_count(check->lag)));
 	json_object_set_new(object, "failed", failed);

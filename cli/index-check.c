@@ -46,8 +46,9 @@ typedef struct {
 	guint32 generation;
 	guint64 revision;
 	IndexMeta meta;      /* set if present */
-	EmailSet *documents; /* owned */
-	EmailSet *sound;     /* texts whose checksum is right; owned */
+	EmailSet *documents; /* with terms in the database; owned */
+	EmailSet *texts;     /* with a text; owned */
+	EmailSet *sound;     /* whose text has the right checksum; owned */
 	EmailSet *failed;    /* owned */
 	GPtrArray *failures; /* of IndexFailure; owned */
 } Content;
@@ -60,6 +61,7 @@ static void content_free(Content *content)
 		index_meta_clear(&content->meta);
 	g_free(content->why);
 	email_set_free(content->documents);
+	email_set_free(content->texts);
 	email_set_free(content->sound);
 	email_set_free(content->failed);
 	g_clear_pointer(&content->failures, g_ptr_array_unref);
@@ -67,7 +69,7 @@ static void content_free(Content *content)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Content, content_free)
 
-/* What the text store has, less what is damaged. */
+/* What the text store has: it alone says which emails the index has (indexer/ftindex.cc), and what of it is undamaged. */
 static gboolean read_texts(Content *content, const char *generation_dir, GError **error)
 {
 	g_autofree char *dir = index_text_path(generation_dir);
@@ -76,7 +78,8 @@ static gboolean read_texts(Content *content, const char *generation_dir, GError 
 		return FALSE;
 	g_autoptr(EmailSet) damaged = email_set_new();
 	text_view_check(view, damaged);
-	content->sound = email_set_copy(text_view_present(view));
+	content->texts = email_set_copy(text_view_present(view));
+	content->sound = email_set_copy(content->texts);
 	email_set_and_not(content->sound, damaged);
 	return TRUE;
 }
@@ -183,12 +186,15 @@ static gboolean compare(IndexCheck *check, const Content *content, Account *acco
 		email_set_or(check->lag, emails);
 		return TRUE;
 	}
-	check->documents = email_set_count(content->documents);
+	check->documents = email_set_count(content->texts);
 	for (guint32 id = 0; email_set_next(emails, id, &id); id++)
 		sort_email(check, content, id);
 	take_failures(check, content, emails);
-	email_set_or(check->surplus, content->documents);
-	email_set_or(check->surplus, content->sound);
+	g_autoptr(EmailSet) dead = email_set_copy(content->documents);
+	email_set_and_not(dead, content->texts);
+	email_set_and_not(dead, check->missing);
+	check->dead = email_set_count(dead);
+	email_set_or(check->surplus, content->texts);
 	email_set_and_not(check->surplus, emails);
 	email_set_and_not(check->surplus, leaving);
 	return TRUE;

@@ -16,11 +16,12 @@ typedef struct {
 	char *why;               /* owned; if not, why */
 	guint32 watermark;
 	guint64 emails;          /* distinct contents that have a message */
-	guint64 documents;       /* in the index, surplus ones and those about to be removed included */
+	guint64 documents;       /* texts in the index, surplus ones and those about to be removed included */
+	guint64 dead;            /* emails of which only the terms are still in the index, until it is built anew: no fault */
 	EmailSet *indexed;       /* with terms and with a text whose checksum is right; owned */
 	EmailSet *lag;           /* above the watermark: not reached yet; owned */
 	EmailSet *missing;       /* the index should have them and does not, or has them damaged; owned */
-	EmailSet *surplus;       /* in the index though no message has them, and not about to be removed; owned */
+	EmailSet *surplus;       /* with a text in the index though no message has them, and not about to be removed; owned */
 	GPtrArray *failed;       /* of CheckFailure, by id: recorded as not to be indexed; owned */
 } IndexCheck;
 

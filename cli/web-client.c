@@ -104,7 +104,7 @@ static char *find_field(char **lines, const char *name)
 gboolean web_client_parse(
 	const char *data, gsize len, guint *status_out, const char **body_out, gsize *body_len_out, GError **error)
 {
-	const char *end = memmem(data, len, "\r\n\r\n", 4);
+	const char *end = len > 0 ? memmem(data, len, "\r\n\r\n", 4) : NULL;
 	if (end == NULL || memchr(data, '\0', (gsize)(end - data)) != NULL)
 		return fail_protocol(error, "an answer without end of its header");
 	g_autofree char *head = g_strndup(data, (gsize)(end - data));

@@ -503,7 +503,7 @@ def test_check_finds_an_index_right(indexed):
     site = indexed
     value = check(site, OK)
     assert value == {'account': 'ann', 'right': True, 'index_present': True, 'why': None, 'watermark': 20, 'emails': 20, 'documents': 20,
-                     'indexed': 20, 'lag': 0, 'failed': [], 'missing': [], 'surplus': []}
+                     'dead': 0, 'indexed': 20, 'lag': 0, 'failed': [], 'missing': [], 'surplus': []}
     assert run(site, OK, 'check', 'ann') == 'ann: 20 emails, 20 indexed, 0 not reached yet, 0 failed, 0 missing, 0 surplus\n'
     assert run(site, OK, 'check', '-q', 'ann') == ''
     add_user(site, 'bob')
@@ -573,9 +573,12 @@ def test_check_finds_what_is_missing_and_what_is_too_much(indexed):
         client.cmd('STORE 5 +FLAGS (\\Deleted)')
         client.expunge()
     end = time.monotonic() + 30
-    while site.account_state('ann')['documents'] != 19 and time.monotonic() < end:
+    while site.account_state('ann')['documents'] != 19:
+        assert time.monotonic() < end
         time.sleep(0.05)
     site.stop()
+    value = check(site, OK)
+    assert (value['emails'], value['documents'], value['dead']) == (19, 19, 1)
     # Email 2, of which there are two messages, becomes 5, which the index has removed.
     db = sqlite3.connect(os.path.join(site.account_dir('ann'), 'mailsift.db'))
     db.execute('PRAGMA foreign_keys = OFF')
