@@ -157,13 +157,14 @@ static Announced read_announcement(const char *line, gsize len)
 	return a;
 }
 
-/* In the grammar a literal stands where a string may begin, so after SP or "(" or where a line begins, and
- * not inside of a quoted string. A brace elsewhere is a syntax error, which the parser will tell; to take
- * it for a literal would swallow the commands that follow. */
-static gboolean may_begin_string(const char *line, gsize at)
+typedef enum {
+	PLACE_STRING, /* where the grammar has a string: after SP or "(" or where a line begins */
+	PLACE_QUOTED, /* in a quoted string: no literal, whatever it looks like */
+	PLACE_OTHER,
+} Place;
+
+static Place place_of(const char *line, gsize at)
 {
-	if (at > 0 && line[at - 1] != ' ' && line[at - 1] != '(')
-		return FALSE;
 	gboolean quoted = FALSE;
 	for (gsize i = 0; i < at; i++) {
 		if (quoted && line[i] == '\\')
@@ -171,7 +172,9 @@ static gboolean may_begin_string(const char *line, gsize at)
 		else if (line[i] == '"')
 			quoted = !quoted;
 	}
-	return !quoted;
+	if (quoted)
+		return PLACE_QUOTED;
+	return at == 0 || line[at - 1] == ' ' || line[at - 1] == '(' ? PLACE_STRING : PLACE_OTHER;
 }
 
 /* A line has come whole, with its line end. Returns what to tell; FRAMING_MORE: go on. */
@@ -187,7 +190,8 @@ static FramingEvent line_complete(Framing *f)
 		return FRAMING_LINE;
 	}
 	Announced a = read_announcement(line, end - f->line_start);
-	if (!a.found || !may_begin_string(line, a.start)) {
+	Place place = a.found ? place_of(line, a.start) : PLACE_QUOTED;
+	if (place == PLACE_QUOTED) {
 		g_string_truncate(command, end);
 		f->line_start = 0;
 		f->literals = 0;
@@ -206,6 +210,10 @@ static FramingEvent line_complete(Framing *f)
 	FramingChoice choice = FRAMING_REFUSE;
 	if (a.overflow)
 		refusal = "BAD Literal size is no number";
+	/* A syntax error, but one whose octets come all the same: they may be mail, and to read them as commands
+	 * would let its writer give them. */
+	else if (place == PLACE_OTHER)
+		refusal = "BAD Expected SP before a literal";
 	else if (f->literals >= f->limits.literals)
 		refusal = "BAD Too many literals";
 	else

@@ -207,12 +207,30 @@ def test_web_browser_is_sent_away(server):
     assert b'* BYE' in answer
 
 
-def test_literals_that_are_none_do_not_swallow_the_next_command(client):
+@pytest.mark.parametrize('command', [b'APPEND INBOX (\\Seen)', b'APPEND INBOX', b'SEARCH SUBJECT foo', b'APPEND "INBOX"', b'XYZZY x'])
+@pytest.mark.parametrize('size', [60, 100000])
+def test_literal_without_a_space_before_it_is_bad_and_not_read_as_commands(client, command, size):
+    mail = message(size - 40) + b'x1 CREATE stolen\r\nx2 LOGOUT\r\n'
     client.adopt('n1', 'NOOP')
-    client.write(b'a1 SEARCH SUBJECT foo{6+}\r\nn1 NOOP\r\n')
+    client.write(b'a1 %s{%d+}\r\n%s\r\nn1 NOOP\r\n' % (command, len(mail), mail))
     bad = client.read_response()
     assert isinstance(bad, Tagged) and bad.tag == 'a1' and bad.status == 'BAD'
     assert client.wait('n1').status == 'OK'
+    # Asked whether it may send, a client is told no at once.
+    client.write(b'a2 %s{%d}\r\n' % (command, len(mail)))
+    bad = client.read_response()
+    assert isinstance(bad, Tagged) and bad.tag == 'a2' and bad.status == 'BAD'
+    assert client.noop().status == 'OK'
+    assert client.status('INBOX')['MESSAGES'] == 0
+
+
+def test_brace_in_a_quoted_string_is_no_literal(inbox):
+    assert inbox.search('SUBJECT "foo {6+}"') == []
+    inbox.adopt('n1', 'NOOP')
+    inbox.write(b'a1 SEARCH SUBJECT "foo {6+}\r\nn1 NOOP\r\n')
+    bad = inbox.read_response()
+    assert isinstance(bad, Tagged) and bad.tag == 'a1' and bad.status == 'BAD'
+    assert inbox.wait('n1').status == 'OK'
 
 
 def test_client_that_does_not_read_keeps_nobody_waiting(account, inbox):

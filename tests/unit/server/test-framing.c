@@ -103,7 +103,6 @@ static const struct {
 	{ "a X ({2+}\r\nab)\r\n", "Ca X ({2+}\r\nab);" },
 	{ "a X {2}\nab\n", "+;Ca X {2}\r\nab;" }, /* bare LF becomes CRLF for the parser */
 	/* what looks like a literal and is none */
-	{ "a X foo{2+}\r\nb NOOP\r\n", "Ca X foo{2+};Cb NOOP;" },
 	{ "a X \"y {2+}\r\nb NOOP\r\n", "Ca X \"y {2+};Cb NOOP;" },
 	{ "a X \"\\\" {2+}\r\nb NOOP\r\n", "Ca X \"\\\" {2+};Cb NOOP;" },
 	{ "a X \"\\\\\" {2+}\r\nab\r\n", "Ca X \"\\\\\" {2+}\r\nab;" },
@@ -112,6 +111,14 @@ static const struct {
 	{ "a X {2 }\r\n", "Ca X {2 };" },
 	{ "a X {-2}\r\n", "Ca X {-2};" },
 	{ "a X 2}\r\n", "Ca X 2};" },
+	/* where the grammar has none: its octets are no commands */
+	{ "a APPEND x (y){8+}\r\nb NOOP\r\n\r\nc NOOP\r\n", "Ra BAD Expected SP before a literal;Cc NOOP;" },
+	{ "a X \"y\"{2+}\r\nzz {2+}\r\nzz\r\nb NOOP\r\n", "Ra BAD Expected SP before a literal;Cb NOOP;" },
+	{ "a X y~{2+}\r\nzz\r\nb NOOP\r\n", "Ra BAD Expected SP before a literal;Cb NOOP;" },
+	{ "a X y{2000+}\r\n", "..." },
+	/* ... and do not come if the client waits to be asked */
+	{ "a APPEND x (y){8}\r\nb NOOP\r\n", "Ra BAD Expected SP before a literal;Cb NOOP;" },
+	{ "a X {1}\r\nyz{8}\r\nb NOOP\r\n", "+;Ra BAD Expected SP before a literal;Cb NOOP;" },
 	/* streamed */
 	{ "a APPEND x {110}\r\n" HUNDRED TEN "\r\n", "S18,110;+;D" HUNDRED TEN ";E;Ca APPEND x {110}\r\n;" },
 	{ "a APPEND x {110+}\r\n" HUNDRED TEN " {101+}\r\n" HUNDRED "x\r\n",
