@@ -7,7 +7,8 @@
 The messages are walked through again and again, each time in a new order in which runs of 25 stay together (threads do). The
 first time they are as they are. Later a plain text gets about half of its paragraphs from another message, and new words in the
 shape of old ones, as many as the vocabulary of real mail grows by at that place (GROWTH); lines without white space of 50 and
-more characters (base64, patches) are made anew. Message-ID, In-Reply-To and References are rewritten alike in a walk.
+more characters (base64, patches) are made anew. In Message-ID, In-Reply-To and References the ids are rewritten alike in a walk, in
+trace and signature fields whatever has a digit and is long, so that headers bring new words as they do in real mail.
 
 Each Subject ends with " [m0000123]", a word that finds exactly message 123 (counted from 0). Dates run from 2010 to 2024 in the
 order of the messages. Flags and two keywords are in the file names, for the letters of dovecot-keywords; UIDs are in
@@ -51,7 +52,10 @@ _TOKEN = re.compile(rb'(?<![A-Za-z0-9=\x80-\xff])(?:(?P<digits>[0-9]{4,18})'
                     rb'|(?P<hex>(?=[a-f0-9]*[0-9])(?=[a-f0-9]*[a-f])[a-f0-9]{6,40})'
                     rb'|(?P<letters>[A-Za-z]{4,24})|(?P<mixed>[A-Za-z0-9]{4,40}))(?![A-Za-z0-9=\x80-\xff])')
 _SOLID = re.compile(rb'(?m)^(?!.*//)[!-~]{50,}$')
-_ID = re.compile(rb'<([^<>@\s]+)@([^<>@\s]+)>')
+_ID = re.compile(rb'(?<=<)([^<>@\s]+)(?=@[^<>@\s]+>)')
+_IDS = (b'message-id', b'in-reply-to', b'references')
+_TRACE = re.compile(rb'(?i)received|x-received|dkim-|domainkey-|arc-|authentication-results|x-google-|x-gm-|x-ms-|x-forefront|x-spam')
+_MARK = re.compile(rb'(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{8,}')
 _ALNUM = re.compile(rb'[A-Za-z0-9]')
 _LETTERS, _HEX, _DIGITS = b'abcdefghijklmnopqrstuvwxyz', b'0123456789abcdef', b'0123456789'
 _LETTERS_DIGITS = b'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
@@ -124,6 +128,25 @@ def mint(r, body, number):
     return _SOLID.sub(lambda m: _ALNUM.sub(lambda _: r.choice(_LETTERS_DIGITS).to_bytes(1, 'big'), m[0]), body)
 
 
+def reshape(r, octets):
+    """Other letters and digits in their places."""
+    out = bytearray(octets)
+    for i, c in enumerate(out):
+        if 48 <= c <= 57:
+            out[i] = 48 + r.randrange(10)
+        elif 65 <= c <= 90 or 97 <= c <= 122:
+            out[i] = (c & 32 | 65) + r.randrange(6 if c & 31 <= 6 else 26)
+    return bytes(out)
+
+
+def new_field(r, field, walk):
+    name = name_of(field)
+    if name in _IDS:
+        # The same id gives the same id: threads hold together.
+        return _ID.sub(lambda m: reshape(random.Random(b'%d %s' % (walk, m[0])), m[0]), field)
+    return _MARK.sub(lambda m: reshape(r, m[0]), field) if _TRACE.match(name) else field
+
+
 class Maker:
     def __init__(self, n):
         self.n = n
@@ -151,8 +174,7 @@ class Maker:
             if is_plain(fields):
                 donor_fields, donor = split(self.octets(r.randrange(len(self.files))))
                 body = mint(r, mix(r, body, donor) if is_plain(donor_fields) else body, number)
-            fields = [_ID.sub(rb'<\1.w%d@\2>' % walk, f) if name_of(f) in (b'message-id', b'in-reply-to', b'references') else f
-                      for f in fields]
+            fields = [new_field(r, f, walk) for f in fields]
         at = FIRST + (LAST - FIRST) * number // self.n + r.randrange(60)
         fields = [f for f in fields if name_of(f) != b'date']
         zone = r.choice((0, 0, 60, 120, 330, -300, -480))
