@@ -23,7 +23,7 @@ from oracle import corpus, dates, mailtext, querygen, scanner
 
 QUERIES = int(os.environ.get('MAILSIFT_ORACLE_QUERIES', '5000'))
 SEED = int(os.environ.get('MAILSIFT_ORACLE_SEED') or random.SystemRandom().randrange(1 << 32))
-SHARES = {'complete': 0.49, 'interleaved': 0.15, 'reindex': 0.10, 'half-built': 0.10, 'killed': 0.10, 'absent': 0.06}
+SHARES = {'complete': 0.56, 'interleaved': 0.12, 'reindex': 0.10, 'half-built': 0.08, 'killed': 0.08, 'absent': 0.06}
 PART = 600      # messages of the smaller mailbox
 ZONES = (0, 60, 120, 330, 345, 540, 840, -300, -480, -210, -720)
 
