@@ -25,20 +25,24 @@ gboolean keywords_check(const char *const *keywords, GError **error)
 	return TRUE;
 }
 
-static gboolean keyword_number(Db *db, gint64 mailbox, const char *name, guint32 *number_out, GError **error)
+/* -1: there is none of that name, and it is not to be made. */
+static gboolean keyword_number(
+	Db *db, gint64 mailbox, const char *name, gboolean make, gint64 *number_out, GError **error)
 {
 	gint64 number;
 	gboolean found;
 	if (!db_get_int(db, error, &number, &found, "SELECT id FROM keyword WHERE mailbox=? AND name=?",
 		    DB_INT(mailbox), DB_TEXT(name)))
 		return FALSE;
-	if (!found &&
+	if (!found && !make)
+		number = -1;
+	else if (!found &&
 		(!db_get_int(db, error, &number, NULL,
 			 "SELECT ifnull(max(id)+1,0) FROM keyword WHERE mailbox=?", DB_INT(mailbox)) ||
 			!db_run(db, error, "INSERT INTO keyword VALUES (?,?,?)", DB_INT(mailbox),
 				DB_INT(number), DB_TEXT(name))))
 		return FALSE;
-	*number_out = (guint32)number;
+	*number_out = number;
 	return TRUE;
 }
 
@@ -60,15 +64,19 @@ static void sort_numbers(GArray *numbers)
 	g_array_set_size(numbers, n);
 }
 
-/* The numbers of @keywords, ascending, each once. NULL on failure. */
-static GArray *keyword_numbers(Db *db, gint64 mailbox, const char *const *keywords, GError **error)
+/* The numbers of @keywords, ascending, each once; with @make, new ones get theirs, else they are left out. NULL on
+ * failure. */
+static GArray *keyword_numbers(
+	Db *db, gint64 mailbox, const char *const *keywords, gboolean make, GError **error)
 {
 	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint32));
 	for (gsize i = 0; keywords != NULL && keywords[i] != NULL; i++) {
-		guint32 number;
-		if (!keyword_number(db, mailbox, keywords[i], &number, error))
+		gint64 known;
+		if (!keyword_number(db, mailbox, keywords[i], make, &known, error))
 			return NULL;
-		g_array_append_val(numbers, number);
+		guint32 number = (guint32)known;
+		if (known >= 0)
+			g_array_append_val(numbers, number);
 	}
 	sort_numbers(numbers);
 	return g_steal_pointer(&numbers);
@@ -123,7 +131,7 @@ static GArray *set_numbers(Db *db, gint64 mailbox, guint32 set, GError **error)
 gboolean keyword_set_for_names(
 	Db *db, gint64 mailbox, const char *const *keywords, guint32 *set_out, GError **error)
 {
-	g_autoptr(GArray) numbers = keyword_numbers(db, mailbox, keywords, error);
+	g_autoptr(GArray) numbers = keyword_numbers(db, mailbox, keywords, TRUE, error);
 	return numbers != NULL && set_for_numbers(db, mailbox, numbers, set_out, error);
 }
 
@@ -278,7 +286,9 @@ static gboolean store_flags(Db *db, gpointer data, GError **error)
 		return FALSE;
 	change->changed = FALSE;
 	(void)mailbox_state_touch(&state);
-	g_autoptr(GArray) numbers = keyword_numbers(db, state.id, change->keywords, error);
+	/* What is to be taken away is nothing to be known for (FLAGS has all that is known). */
+	g_autoptr(GArray) numbers =
+		keyword_numbers(db, state.id, change->keywords, change->op != FLAGS_REMOVE, error);
 	if (numbers == NULL)
 		return FALSE;
 	guint32 replacement = 0;

@@ -74,6 +74,13 @@ def test_a_new_keyword_is_in_the_list_of_flags(three):
     assert '$NewOne' in three.select().flags
 
 
+def test_a_keyword_that_is_removed_from_nothing_is_not_made(three):
+    assert told(three.cmd('STORE 1:* -FLAGS (never \\Seen)')) == {1: set(), 2: set(), 3: set()}
+    three.cmd('STORE 1 +FLAGS (once)')
+    three.cmd('STORE 1 -FLAGS (never Once)')
+    assert 'never' not in three.select('INBOX').flags and flags_of(three) == set()
+
+
 @pytest.mark.parametrize('command', [
     'STORE', 'STORE 1', 'STORE 1 FLAGS', 'STORE 1 FLAGS (', 'STORE 1 FLAGS (a', 'STORE 1 FLAGS (a))', 'STORE 1 FLAGS () x', 'STORE 1 FLAG (a)',
     'STORE 1 *FLAGS (a)', 'STORE 1 ++FLAGS (a)', 'STORE 1 FLAGS.LOUD (a)', 'STORE 1 +FLAGS (\\Recent)', 'STORE 1 FLAGS (\\Foo)',
