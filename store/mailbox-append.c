@@ -180,19 +180,68 @@ static gboolean append_rows(Db *db, gpointer data, GError **error)
 		mailbox_cur_write(db, state.id, append->cur_mtime_ns, error);
 }
 
-/* On disk, hashed, and named for cur/. */
-static gboolean finish_spools(Append *append, GError **error)
+/* fsync() of files at the same time shares the commits of the file system's journal: measured on ext4, two to three times as
+ * fast with four threads as one after the other, and no faster with more. */
+#define SYNC_THREADS 4
+#define SYNC_TOGETHER_MIN 8
+
+typedef struct {
+	const Append *append;
+	gint next;    /* atomic: the first message that nobody has taken */
+	GMutex lock;
+	GError *error; /* owned; the first failure; under lock */
+} SyncJob;
+
+static gpointer sync_some(gpointer data)
 {
+	SyncJob *job = data;
+	for (;;) {
+		gsize i = (gsize)g_atomic_int_add(&job->next, 1);
+		if (i >= job->append->n)
+			return NULL;
+		const Spool *spool = job->append->messages[i].spool;
+		GError *failed = NULL;
+		if (maildir_sync_file(spool->fd, spool->path, &failed))
+			continue;
+		g_mutex_lock(&job->lock);
+		if (job->error == NULL)
+			job->error = g_steal_pointer(&failed);
+		g_mutex_unlock(&job->lock);
+		g_clear_error(&failed);
+	}
+}
+
+static gboolean sync_spools(const Append *append, GError **error)
+{
+	SyncJob job = { .append = append };
+	GThread *threads[SYNC_THREADS - 1] = { NULL };
+	g_mutex_init(&job.lock);
 	/* The disk may begin with all of them before we wait for each. */
 	for (gsize i = 0; append->n > 1 && i < append->n; i++)
 		(void)sync_file_range(append->messages[i].spool->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	/* A thread that cannot be had is done without. */
+	for (gsize i = 0; append->n >= SYNC_TOGETHER_MIN && i < G_N_ELEMENTS(threads); i++)
+		threads[i] = g_thread_try_new("sync", sync_some, &job, NULL);
+	(void)sync_some(&job);
+	for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+		if (threads[i] != NULL)
+			(void)g_thread_join(threads[i]);
+	g_mutex_clear(&job.lock);
+	if (job.error == NULL)
+		return TRUE;
+	g_propagate_error(error, job.error);
+	return FALSE;
+}
+
+/* On disk, hashed, and named for cur/. */
+static gboolean finish_spools(Append *append, GError **error)
+{
+	if (!sync_spools(append, error)) {
+		account_sync_failed(append->mailbox->account);
+		return FALSE;
+	}
 	for (gsize i = 0; i < append->n; i++) {
-		Spool *spool = append->messages[i].spool;
-		if (!maildir_sync_file(spool->fd, spool->path, error)) {
-			account_sync_failed(append->mailbox->account);
-			return FALSE;
-		}
-		content_reader_finish(spool->reader, &append->contents[i]);
+		content_reader_finish(append->messages[i].spool->reader, &append->contents[i]);
 		g_autofree char *base = maildir_unique_name(
 			MAILDIR_ORIGINAL, append->contents[i].file_size, append->contents[i].size);
 		append->files[i] = maildir_name_with_flags(base, append->messages[i].flags, NULL);
