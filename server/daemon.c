@@ -107,22 +107,28 @@ static void indexer_ended(int wait_status, guint delay_ms, gpointer data)
 
 /* --- starting --- */
 
+static const struct passwd *find_user(const char *user, GError **error)
+{
+	errno = 0;
+	const struct passwd *entry = getpwnam(user);
+	int error_number = errno;
+	if (entry == NULL)
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "server.user: %s: %s", user,
+			error_number != 0 ? g_strerror(error_number) : "no such user");
+	return entry;
+}
+
 /* Becomes @user for good: group first, since root is needed for it. */
 static gboolean become(const char *user, GError **error)
 {
 	if (user[0] == '\0' || geteuid() != 0)
 		return TRUE;
-	errno = 0;
-	const struct passwd *entry = getpwnam(user);
-	int error_number = errno;
-	if (entry == NULL) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "server.user: %s: %s", user,
-			error_number != 0 ? g_strerror(error_number) : "no such user");
+	const struct passwd *entry = find_user(user, error);
+	if (entry == NULL)
 		return FALSE;
-	}
 	if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 ||
 		setuid(entry->pw_uid) != 0) {
-		error_number = errno;
+		int error_number = errno;
 		g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(error_number),
 			"server.user: cannot become %s: %s", user, g_strerror(error_number));
 		return FALSE;
@@ -130,21 +136,29 @@ static gboolean become(const char *user, GError **error)
 	return TRUE;
 }
 
-static gboolean load_certificate(Daemon *d, GError **error)
+/* *tls_out is NULL if there is to be no TLS. */
+static gboolean load_certificate(const Settings *settings, Tls **tls_out, GError **error)
 {
-	const char *cert = settings_string(d->settings, SETTING_SERVER_TLS_CERT);
-	const char *key = settings_string(d->settings, SETTING_SERVER_TLS_KEY);
-	gsize n_implicit = 0;
-	(void)settings_addresses(d->settings, SETTING_SERVER_LISTEN_IMAPS, &n_implicit);
-	if (cert[0] == '\0') {
-		if (n_implicit == 0)
-			return TRUE;
-		g_set_error(error, SETTINGS_ERROR, SETTINGS_ERROR_INVALID,
-			"server.listen_imaps needs server.tls_cert");
-		return FALSE;
+	const char *cert = settings_string(settings, SETTING_SERVER_TLS_CERT);
+	const char *key = settings_string(settings, SETTING_SERVER_TLS_KEY);
+	Tls *tls = NULL;
+	if (cert[0] != '\0') {
+		tls = tls_new(cert, key[0] != '\0' ? key : cert, error);
+		if (tls == NULL)
+			return FALSE;
 	}
-	d->tls = tls_new(cert, key[0] != '\0' ? key : cert, error);
-	return d->tls != NULL;
+	*tls_out = tls;
+	return TRUE;
+}
+
+gboolean daemon_check(const Settings *settings, GError **error)
+{
+	const char *user = settings_string(settings, SETTING_SERVER_USER);
+	Tls *tls = NULL;
+	if (!load_certificate(settings, &tls, error))
+		return FALSE;
+	tls_free(tls);
+	return user[0] == '\0' || find_user(user, error) != NULL;
 }
 
 /* The setting, or what lies beside the program (a build folder), or where it is installed. */
@@ -296,7 +310,7 @@ Daemon *daemon_start(
 	if (d->loop == NULL)
 		return NULL;
 	hear_signals(d);
-	if (!load_certificate(d, error))
+	if (!load_certificate(settings, &d->tls, error))
 		return NULL;
 	d->listeners = listeners_open(settings, error);
 	if (d->listeners == NULL || !become(settings_string(settings, SETTING_SERVER_USER), error))

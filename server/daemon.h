@@ -6,6 +6,10 @@ G_BEGIN_DECLS
 
 typedef struct Daemon Daemon;
 
+/* Whether what the settings name can be used: certificate, key, user. Starts and changes nothing; it is for whom
+ * daemon_start() would be called as, who may be the only one to read the key. */
+gboolean daemon_check(const Settings *settings, GError **error);
+
 /* Reads the certificate, binds the addresses, becomes server.user, opens the store, and starts the indexer
  * and the HTTP endpoint; clients are not taken yet. @config_path is handed to the indexer. NULL and @error
  * when any of it fails; what was started is stopped again. */

@@ -122,6 +122,10 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "%s\n", error->message);
 		return EXIT_FAILURE;
 	}
+	if (options.test && !daemon_check(settings, &error)) {
+		(void)fprintf(stderr, "%s: %s\n", options.config, error->message);
+		return EXIT_FAILURE;
+	}
 	if (options.test) {
 		(void)printf("%s: the configuration is right\n", options.config);
 		return EXIT_SUCCESS;

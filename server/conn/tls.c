@@ -14,6 +14,12 @@ static void set_openssl_error(GError **error, const char *what, const char *path
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	for (unsigned long code; (code = ERR_get_error()) != 0;) {
+		if (ERR_SYSTEM_ERROR(code)) {
+			/* It has no text for errno, and nothing to add to it. */
+			g_string_assign(text, g_strerror(ERR_GET_REASON(code)));
+			ERR_clear_error();
+			break;
+		}
 		const char *reason = ERR_reason_error_string(code);
 		g_string_append_printf(
 			text, "%s%s", text->len > 0 ? "; " : "", reason != NULL ? reason : "unknown error");
