@@ -66,7 +66,7 @@ static gboolean store_text(AccountIndexer *indexer, Follower *follower, Extracte
 		/* It went after it was read ahead. */
 	} else if (one->text != NULL) {
 		attempts_enter(indexer->attempts, one->id);
-		ok = index_writer_add(follower->writer, one->id, one->text, error);
+		ok = index_writer_add(follower->writer, one->id, one->text, one->sort_keys, error);
 		attempts_enter(indexer->attempts, 0);
 	} else if (one->failed != NULL) {
 		(*failed)++;
@@ -74,6 +74,8 @@ static gboolean store_text(AccountIndexer *indexer, Follower *follower, Extracte
 		attempts_clear(indexer->attempts, one->id);
 	}
 	g_clear_pointer(&one->text, message_text_free);
+	if (one->sort_keys != NULL)
+		(void)g_string_free(g_steal_pointer(&one->sort_keys), TRUE);
 	g_clear_pointer(&one->failed, g_free);
 	return ok;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memsearch.h"
+#include "store/sort-keys.h"
 
 /* Emails that are noted together; and from how many on a thread is worth it. */
 #define NOTE_EMAILS 64
@@ -33,13 +34,15 @@ static gsize text_bytes(const Extracted *one)
 	gsize bytes = sizeof *one;
 	for (int section = 0; one->text != NULL && section < MESSAGE_TEXT_N_SECTIONS; section++)
 		bytes += one->text->section[section]->len;
-	return bytes;
+	return bytes + (one->sort_keys == NULL ? 0 : one->sort_keys->len);
 }
 
 static void extracted_free(gpointer data)
 {
 	Extracted *one = data;
 	message_text_free(one->text);
+	if (one->sort_keys != NULL)
+		(void)g_string_free(one->sort_keys, TRUE);
 	g_free(one->failed);
 	g_free(one);
 }
@@ -59,6 +62,8 @@ static void read_email(Extractor *extractor, Extracted *one)
 		mem_find(data, size, extractor->crash_on, strlen(extractor->crash_on)) != NULL)
 		abort();
 	one->text = message_text_new((const guint8 *)data, size);
+	one->sort_keys = g_string_new(NULL);
+	sort_keys_append(one->sort_keys, (const guint8 *)data, size);
 }
 
 /* Notes what is read next: suspects one by one, others together. */

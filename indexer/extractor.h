@@ -15,6 +15,7 @@ void extractor_free(Extractor *extractor); /* waits for its thread to end */
 typedef struct {
 	guint32 id;
 	MessageText *text; /* owned by the caller; NULL: see below */
+	GString *sort_keys; /* owned by the caller: sort_keys_append(); NULL exactly if text is */
 	char *failed;      /* owned by the caller; why there is no text; NULL and no text: the email is gone */
 } Extracted;
 /* The next one, in order. FALSE: that was all. */

@@ -26,6 +26,9 @@ IndexReader *index_reader_open(const char *index_dir, guint32 generation, IndexV
 gboolean index_reader_refresh(IndexReader *reader, const char *index_dir, IndexView *newest, GError **error);
 void index_reader_close(IndexReader *reader);
 
+/* A reference to the view of the newest commit, for what needs no terms; NULL: there is no index that can be used now. In search-index.c. */
+IndexView *search_index_view(SearchIndex *index);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexView, index_view_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexReader, index_reader_close)
 G_END_DECLS

@@ -6,6 +6,7 @@
 
 #include "base/fold.h"
 #include "indexer/terms.h"
+#include "store/sort-keys.h"
 
 #define FORMAT_KEY "format"
 #define STATE_KEY "state"
@@ -65,8 +66,8 @@ void index_meta_clear(IndexMeta *meta)
 /* Everything that decides what is in the index. */
 static char *versions(void)
 {
-	return g_strdup_printf("fold=%s text=%d terms=%d store=%d vocabulary=%d", fold_version(), MESSAGE_TEXT_VERSION,
-		TERMS_VERSION, TEXT_STORE_VERSION, VOCABULARY_VERSION);
+	return g_strdup_printf("fold=%s text=%d terms=%d store=%d vocabulary=%d sort=%d", fold_version(), MESSAGE_TEXT_VERSION,
+		TERMS_VERSION, TEXT_STORE_VERSION, VOCABULARY_VERSION, SORT_KEYS_VERSION);
 }
 
 GString *index_meta_format(const IndexMeta *meta)
@@ -108,7 +109,7 @@ static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 	static const guint64 max32[] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32 }, max64[] = { G_MAXUINT64 };
 	static const guint64 vocabulary_max[] = { 1, G_MAXUINT32, G_MAXINT64, G_MAXINT64 };
 	static const guint64 segment_max[SEGMENT_NUMBERS] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT64, G_MAXUINT32,
-		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32 };
+		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32 };
 	guint64 n[SEGMENT_NUMBERS];
 	if (strcmp(key, "watermark") == 0 && parse_numbers(value, max32, n, 1)) {
 		meta->watermark = (guint32)n[0];

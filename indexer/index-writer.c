@@ -159,7 +159,7 @@ static gboolean forget_failure(IndexWriter *writer, guint32 id, GError **error)
 	return index_failure_forget(writer->index, id, error);
 }
 
-gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, GError **error)
+gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, const GString *sort_keys, GError **error)
 {
 	TextSpan sections[MESSAGE_TEXT_N_SECTIONS], streams[TEXT_N_STREAMS];
 	for (int section = 0; section < MESSAGE_TEXT_N_SECTIONS; section++) {
@@ -169,6 +169,7 @@ gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *te
 	guint n;
 	GError *cause = NULL;
 	text_split(sections, &writer->buffers, streams);
+	streams[TEXT_STREAM_SORT] = (TextSpan){ sort_keys->str, sort_keys->len };
 	if (text_writer_has(writer->text, id)) {
 		if (text_writer_is(writer->text, id, streams))
 			return TRUE;

@@ -20,9 +20,9 @@ guint64 index_writer_gone_seq(const IndexWriter *writer);
 gsize index_writer_pending(const IndexWriter *writer);
 gboolean index_writer_has_changes(const IndexWriter *writer);
 
-/* An email that is there stays as it is; DAMAGED if the index has another text of it: what an email says never changes (under the versions in
- * index-state.h). */
-gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, GError **error);
+/* @sort_keys: of sort_keys_append(). An email that is there stays as it is; DAMAGED if the index has another text of it: what an email says never
+ * changes (under the versions in index-state.h). */
+gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, const GString *sort_keys, GError **error);
 gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error);
 gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error);
 void index_writer_set_watermark(IndexWriter *writer, guint32 watermark);

@@ -12,7 +12,7 @@ typedef struct {
 	int ipc_fd;                /* to mailsiftd, non-blocking; -1: none */
 	gboolean once;             /* end when all accounts are caught up */
 	const char *account;       /* only this one (NULL: all) */
-	const volatile gint *stop; /* set (by a signal handler): finish the commit and end */
+	gint *stop;                /* atomic; set (by a signal handler): finish the commit and end */
 } IndexerLoopOptions;
 
 /* Runs until it is told to end, mailsiftd goes away, or, with once, all is done. FALSE: with once, some account could not be indexed (logged). */

@@ -22,7 +22,7 @@
 #define TERMS_MIN 16
 #define POSTINGS_MIN 2000
 /* What a probe may cost: this part of verifying what is there without it. */
-#define GAIN 3
+#define GAIN 4
 /* Tokens of one needle that are looked up. */
 #define PROBES_MAX 16
 
@@ -222,7 +222,7 @@ static gboolean narrow(Plan *plan, const char *needle, gsize len, gboolean close
 		const Probe *probe = &g_array_index(probes, Probe, i);
 		guint64 left_ns = texts_ns(plan, email_set_count(set)) / GAIN, cost_ns = probe_ns(plan, probe, prefixes);
 		gboolean none = probe->kind == PROBE_WHOLE && probe->frequency == 0;
-		if (!none && (cost_ns > left_ns || plan->spent_ns > all_ns / 2))
+		if (!none && (cost_ns > left_ns || plan->spent_ns > all_ns / 3))
 			continue;
 		g_autoptr(EmailSet) ids = probe_ids(plan, probe, prefixes, none ? 0 : left_ns - cost_ns);
 		plan->spent_ns += cost_ns;

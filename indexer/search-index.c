@@ -232,6 +232,20 @@ static gboolean with_reader(SearchIndex *index, WithReader work, gpointer data, 
 	return FALSE;
 }
 
+static gboolean take_view(IndexReader *reader, gpointer data, GError **error)
+{
+	IndexView **view = data;
+	(void)error;
+	*view = index_view_ref(reader->view);
+	return TRUE;
+}
+
+IndexView *search_index_view(SearchIndex *index)
+{
+	IndexView *view = NULL;
+	return with_reader(index, take_view, &view, NULL) ? view : NULL;
+}
+
 /* -- searching ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -394,7 +408,7 @@ static gboolean read_text(IndexReader *reader, gpointer data, GError **error)
 	job->text = g_new(MessageText, 1);
 	for (int section = 0; section < MESSAGE_TEXT_N_SECTIONS; section++)
 		job->text->section[section] = g_string_new(NULL);
-	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+	for (int stream = 0; stream < TEXT_STREAM_SORT; stream++) {
 		MessageTextSection section = stream == TEXT_STREAM_BODY  ? MESSAGE_TEXT_BODY :
 					     stream == TEXT_STREAM_PARTS ? MESSAGE_TEXT_PARTS :
 									   MESSAGE_TEXT_HEADER;

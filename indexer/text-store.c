@@ -20,7 +20,7 @@
 
 char *text_stream_path(const char *dir, guint32 segment, TextStream stream)
 {
-	static const char *const names[] = { "envelope", "header", "trace", "parts", "body" };
+	static const char *const names[] = { "envelope", "header", "trace", "parts", "body", "sort" };
 	return g_strdup_printf("%s/%u.%s", dir, segment, names[stream]);
 }
 
@@ -311,7 +311,7 @@ static guint leaf_streams(const TextLeaf *leaf)
 	case TEXT_SCOPE_TEXT:
 		break;
 	}
-	return (1u << TEXT_N_STREAMS) - 1;
+	return (1u << TEXT_STREAM_SORT) - 1;
 }
 
 guint64 text_view_scan_bytes(const TextView *view, const TextLeaf *leaf)
@@ -383,6 +383,25 @@ gboolean text_view_get(const TextView *view, guint32 id, TextSpan streams[TEXT_N
 	if (!text_view_find(view, id, &segment, &entry))
 		return FALSE;
 	text_view_record(view, segment, entry, streams);
+	return TRUE;
+}
+
+/* Whether it is the live record of @id. */
+static gboolean is_entry(const TextView *view, TextCursor at, guint32 id)
+{
+	return at.segment < view->state.segments->len && at.next < view->segments[at.segment].n_entries &&
+	       view->segments[at.segment].entries[at.next].id == id && !text_view_is_dead(view, at.segment, at.next);
+}
+
+gboolean text_view_sort_keys(const TextView *view, guint32 id, TextCursor *cursor, TextSpan *lines_out)
+{
+	if (!is_entry(view, *cursor, id) && !text_view_find(view, id, &cursor->segment, &cursor->next))
+		return FALSE;
+	const Segment *segment = &view->segments[cursor->segment];
+	guint32 begin = entry_begin(segment, cursor->next, TEXT_STREAM_SORT);
+	lines_out->data = stream_data(segment, TEXT_STREAM_SORT) + begin;
+	lines_out->len = segment->entries[cursor->next].ends[TEXT_STREAM_SORT] - begin;
+	cursor->next++;
 	return TRUE;
 }
 

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Part of the index's version: raise it with every change of the files. */
-#define TEXT_STORE_VERSION 1
+#define TEXT_STORE_VERSION 2
 
 /* The lines of a text by how they are asked for, each kind in files of its own, so that a scan reads only what can match. Lines keep their order
  * in a stream; since no search string goes beyond a line, nothing is lost by dealing them out. */
@@ -16,13 +16,15 @@ typedef enum {
 	TEXT_STREAM_TRACE,    /* its trace and signature fields: half of all text, seldom asked for */
 	TEXT_STREAM_PARTS,    /* the parts section */
 	TEXT_STREAM_BODY,     /* the body section */
+	TEXT_STREAM_SORT,     /* what sort_keys_append() wrote: kept with the text, no part of it, never searched */
 	TEXT_N_STREAMS
 } TextStream;
 
 /* Where the fields of this (folded) name are. */
 TextStream text_stream_of_field(const char *name, gsize len);
 
-/* Deals @sections out. HEADER's lines are copied into @buffers (their content is replaced), which must outlive @streams; the others are where they were. */
+/* Deals @sections out. HEADER's lines are copied into @buffers (their content is replaced), which must outlive @streams; the others are where they were.
+ * TEXT_STREAM_SORT is left empty: its lines are not in the text. */
 typedef struct {
 	GString *buffer[TEXT_STREAM_PARTS]; /* owned */
 } TextBuffers;
@@ -66,6 +68,12 @@ guint64 text_view_scan_bytes(const TextView *view, const TextLeaf *leaf);
 /* Where an email's record is; FALSE: there is none. *segment_out is an index into the state's segments. */
 gboolean text_view_find(const TextView *view, guint32 id, guint *segment_out, guint32 *entry_out);
 gboolean text_view_get(const TextView *view, guint32 id, TextSpan streams[TEXT_N_STREAMS]);
+/* The email's part of TEXT_STREAM_SORT, for many emails mostly in order. @cursor: where the last one was; zeroed before the first. */
+typedef struct {
+	guint segment;
+	guint32 next; /* entry */
+} TextCursor;
+gboolean text_view_sort_keys(const TextView *view, guint32 id, TextCursor *cursor, TextSpan *lines_out);
 
 /* Adds to @matched the emails of @among that have a text here and whose text matches. Errors: SEARCH_INDEX_ERROR from @cancel; @matched is in no defined
  * state then. */

@@ -54,6 +54,7 @@ void text_split(const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], TextBuffers *b
 	}
 	streams[TEXT_STREAM_PARTS] = sections[MESSAGE_TEXT_PARTS];
 	streams[TEXT_STREAM_BODY] = sections[MESSAGE_TEXT_BODY];
+	streams[TEXT_STREAM_SORT] = (TextSpan){ "", 0 };
 }
 
 /* The stream of a field: by its name up to the first ": ", as the lines were dealt out. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text store on disk (TEXT_STORE_VERSION 1)
+/* The text store on disk (TEXT_STORE_VERSION 2)
  * =============================================
- * A folder of segments. Segment N is six files:
+ * History: 1 the first; 2 with the stream "sort".
+ *
+ * A folder of segments. Segment N is seven files:
  *
  *     N.envelope N.header N.trace N.parts N.body     the streams (text-store.h) of its emails, one behind the other without anything
- *                                                    between them; each email's part is lines ended by LF, or nothing
+ *     N.sort                                         between them; each email's part is lines ended by LF, or nothing
  *     N.directory                                    an array of TextEntry (text-store-private.h), one for each email, little-endian
  *
  * and for all segments there is one log of what counts no more:

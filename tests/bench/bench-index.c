@@ -105,8 +105,10 @@ static guint build(const char *dir, const GPtrArray *files, gsize memory)
 			continue;
 		mail += (double)len;
 		g_autoptr(MessageText) text = message_text_new((const guint8 *)data, len);
+		g_autoptr(GString) sort_keys = g_string_new(NULL);
+		sort_keys_append(sort_keys, (const guint8 *)data, len);
 		double t1 = cpu_seconds();
-		(void)index_writer_add(writer, i + 1, text, &error);
+		(void)index_writer_add(writer, i + 1, text, sort_keys, &error);
 		die(error);
 		double t2 = cpu_seconds();
 		extract_s += t1 - t0;

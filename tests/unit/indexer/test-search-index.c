@@ -248,6 +248,98 @@ static void another_version_is_rebuilt(void)
 	mail_fixture_clear(&fixture);
 }
 
+/* -- several threads ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	MailFixture *fixture;
+	const EmailSet *among;
+	const GPtrArray *leaves; /* RandomLeaf */
+	GPtrArray *expected;     /* EmailSet, one for each */
+	gint stop;               /* atomic */
+	gint searches;           /* atomic */
+	gint wrong;              /* atomic */
+} Crowd;
+
+static gpointer search_on(gpointer data)
+{
+	Crowd *crowd = data;
+	for (guint i = 0; g_atomic_int_get(&crowd->stop) == 0; i++) {
+		const RandomLeaf *random = crowd->leaves->pdata[i % crowd->leaves->len];
+		const EmailSet *expected = crowd->expected->pdata[i % crowd->leaves->len];
+		g_autoptr(EmailSet) matched = NULL;
+		g_autoptr(SearchIndex) index = search_index_get(crowd->fixture->account);
+		if (!search_index_match(index, &random->leaf, crowd->among, NULL, &matched, NULL, NULL) ||
+			!email_set_equal(matched, expected))
+			g_atomic_int_inc(&crowd->wrong);
+		g_atomic_int_inc(&crowd->searches);
+	}
+	return NULL;
+}
+
+/* Emails that are there before and after, searched while others come, go, are indexed, and the whole is rebuilt and swapped. */
+static void threads_search_while_the_index_changes(void)
+{
+	MailFixture fixture;
+	GError *error = NULL;
+	mail_fixture_init(&fixture, 400);
+	mail_fixture_append(&fixture, 150);
+	g_autoptr(EmailSet) among = mail_fixture_living(&fixture);
+	g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)message_text_free);
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(guint32));
+	for (guint32 id = 0; email_set_next(among, id, &id); id++) {
+		g_autoptr(GBytes) octets = account_load_email(fixture.account, id, &error);
+		g_assert_no_error(error);
+		gsize len;
+		const guint8 *data = g_bytes_get_data(octets, &len);
+		g_ptr_array_add(texts, message_text_new(data, len));
+		g_array_append_val(ids, id);
+	}
+	g_autoptr(GPtrArray) leaves = g_ptr_array_new();
+	g_autoptr(GPtrArray) expected = g_ptr_array_new_with_free_func((GDestroyNotify)email_set_free);
+	for (int i = 0; i < 60; i++) {
+		RandomLeaf *random = g_new0(RandomLeaf, 1);
+		EmailSet *matches = email_set_new();
+		random_leaf(random, texts);
+		for (guint k = 0; k < texts->len; k++)
+			if (text_matches(texts->pdata[k], &random->leaf))
+				email_set_add(matches, g_array_index(ids, guint32, k));
+		g_ptr_array_add(leaves, random);
+		g_ptr_array_add(expected, matches);
+	}
+	Crowd crowd = { .fixture = &fixture, .among = among, .leaves = leaves, .expected = expected };
+	GThread *threads[3];
+	for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+		threads[i] = g_thread_new("crowd", search_on, &crowd);
+	g_autoptr(AccountIndexer) indexer = make_indexer(&fixture);
+	for (int round = 0; round < 40; round++) {
+		IndexingStep step;
+		ReindexStep reindex = { .over = FALSE };
+		mail_fixture_append(&fixture, 3);
+		do {
+			(void)account_indexer_step(indexer, &step, &error);
+			g_assert_no_error(error);
+		} while (step.more);
+		if (round % 10 != 9)
+			continue;
+		(void)account_indexer_start(indexer, NULL, &error);
+		while (error == NULL && !reindex.over)
+			(void)account_indexer_reindex(indexer, &reindex, &error);
+		g_assert_no_error(error);
+	}
+	g_atomic_int_set(&crowd.stop, 1);
+	for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+		(void)g_thread_join(threads[i]);
+	g_test_message("%d searches", crowd.searches);
+	g_assert_cmpint(crowd.wrong, ==, 0);
+	g_assert_cmpint(crowd.searches, >, 50);
+	for (guint i = 0; i < leaves->len; i++) {
+		random_leaf_clear(leaves->pdata[i]);
+		g_free(leaves->pdata[i]);
+	}
+	g_clear_pointer(&indexer, account_indexer_free);
+	mail_fixture_clear(&fixture);
+}
+
 static gboolean always(gpointer data)
 {
 	(void)data;
@@ -395,6 +487,7 @@ int main(int argc, char **argv)
 	TEST(a_damaged_index_gives_exact_answers_and_is_mended);
 	TEST(another_version_is_rebuilt);
 	TEST(a_search_ends_when_it_is_told_to);
+	TEST(threads_search_while_the_index_changes);
 	TEST(two_indexers_keep_out_of_each_other_s_way);
 	TEST(a_killed_indexer_goes_on_where_it_was);
 	TEST(a_message_that_kills_the_indexer_is_passed_over_and_found);
