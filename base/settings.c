@@ -68,7 +68,7 @@ static const SettingRow rows[N_SETTINGS] = {
 	[SETTING_INDEX_INDEXER_MEMORY] = { "index", "indexer_memory", SETTING_TYPE_SIZE, "256M", 32 * MIB,
 		G_GINT64_CONSTANT(64) * 1024 * MIB,
 		.about = "Memory that the indexer may use for what it has not written yet." },
-	[SETTING_INDEX_COMMIT_INTERVAL] = { "index", "commit_interval", SETTING_TYPE_DURATION, "5s", 100,
+	[SETTING_INDEX_COMMIT_INTERVAL] = { "index", "commit_interval", SETTING_TYPE_DURATION, "300ms", 100,
 		10 * MS_PER_MINUTE,
 		.about =
 			"How long indexed mail may wait to be written. Searches find it at once in any case; "
