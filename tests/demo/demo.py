@@ -245,6 +245,8 @@ def interrupt(_signal, _frame):
 def main():
     options = arguments()
     os.environ['MAILSIFT_BUILD'] = options.build
+    # SIGINT too: a shell that starts us in the background has it ignored, and then Python does not turn it into an exception.
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGHUP, interrupt)
     server, status, keep = None, 1, True

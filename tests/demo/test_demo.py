@@ -87,8 +87,8 @@ def test_ctrl_c_ends_the_server_whose_printed_commands_work(tmp_path):
             assert '* SEARCH ' in printed
             assert '"messages"' in printed
             demo.send_signal(signal.SIGINT)
-            rest = demo.stdout.read()
-            assert demo.wait(timeout=60) == 0, rest
+            rest, _ = demo.communicate(timeout=60)
+            assert demo.returncode == 0, rest
         finally:
             demo.kill()
     assert not folder.exists()
