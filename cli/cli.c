@@ -13,9 +13,11 @@
 #include "cli/web-client.h"
 
 static const CliCommand commands[] = {
-	{ "user", cmd_user, "user add|passwd NAME [--password-stdin] | user delete NAME [--with-mail] | user list",
+	{ "user", cmd_user,
+		"user add|passwd NAME [--password-stdin] | user delete NAME [--with-mail] | user list",
 		"people who may log in, and their passwords" },
-	{ "account", cmd_account, "account list | account create NAME | account delete NAME --yes", "mail of a user on disk" },
+	{ "account", cmd_account, "account list | account create NAME | account delete NAME --yes",
+		"mail of a user on disk" },
 	{ "import", cmd_import, "import [-q] ACCOUNT MAILBOX PATH...",
 		"put messages into a mailbox: files, folders, Maildirs, mbox files" },
 	{ "text", cmd_text, "text ACCOUNT MAILBOX UID", "what SEARCH sees of a message" },
@@ -45,11 +47,15 @@ void cli_complain(const char *format, ...)
 CliStatus cli_fail(const GError *error)
 {
 	cli_complain("%s", error->message);
-	static const struct { int code; CliStatus status; } store[] = {
+	static const struct {
+		int code;
+		CliStatus status;
+	} store[] = {
 		{ STORE_ERROR_NO_ACCOUNT, CLI_NOT_FOUND }, { STORE_ERROR_NO_MAILBOX, CLI_NOT_FOUND },
 		{ STORE_ERROR_EXPUNGED, CLI_NOT_FOUND },   { STORE_ERROR_BAD_NAME, CLI_USAGE },
 	}, web[] = {
-		{ WEB_CLIENT_ERROR_UNREACHABLE, CLI_UNREACHABLE }, { WEB_CLIENT_ERROR_PROTOCOL, CLI_UNREACHABLE },
+		{ WEB_CLIENT_ERROR_UNREACHABLE, CLI_UNREACHABLE },
+		{ WEB_CLIENT_ERROR_PROTOCOL, CLI_UNREACHABLE },
 		{ WEB_CLIENT_ERROR_NOT_FOUND, CLI_NOT_FOUND },
 	};
 	for (gsize i = 0; i < G_N_ELEMENTS(store); i++)
@@ -107,7 +113,8 @@ CliStatus cli_print_names(const Cli *cli, const GPtrArray *names)
 
 static gboolean fail_user(GError **error, const char *user, int code)
 {
-	g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "[server] user: cannot become %s: %s", user, g_strerror(code));
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "[server] user: cannot become %s: %s",
+		user, g_strerror(code));
 	return FALSE;
 }
 
@@ -155,7 +162,7 @@ Account *cli_account(Cli *cli, const char *name, GError **error)
 	return store != NULL ? store_get_account(store, name, error) : NULL;
 }
 
-/* -- passwords ---------------------------------------------------------------------------------------------- */
+/* -- passwords ------------------------------------------------------------------------------------------- */
 
 void cli_wipe(char *password)
 {
@@ -165,7 +172,8 @@ void cli_wipe(char *password)
 	g_free(password);
 }
 
-/* One line without its end. The buffer has the size of the limit from the start, so that no copy is left behind by growing. */
+/* One line without its end. The buffer has the size of the limit from the start, so that no copy is left
+ * behind by growing. */
 static char *read_line(FILE *from)
 {
 	char *line = g_malloc(LIMIT_PASSWORD + 3);

@@ -1,4 +1,5 @@
-/* What the subcommands of mailsift share. One thread; errors are printed here, once, and become the exit status. */
+/* What the subcommands of mailsift share. One thread; errors are printed here, once, and become the exit
+ * status. */
 #pragma once
 #include <jansson.h>
 
@@ -16,17 +17,17 @@ typedef enum {
 } CliStatus;
 
 typedef struct {
-	const char *config_path;  /* borrowed */
-	Settings *settings;       /* owned */
-	gboolean json;            /* --json: answers as JSON */
-	Store *store;             /* opened by cli_store(); owned */
+	const char *config_path; /* borrowed */
+	Settings *settings;      /* owned */
+	gboolean json;           /* --json: answers as JSON */
+	Store *store;            /* opened by cli_store(); owned */
 } Cli;
 
 typedef struct {
 	const char *name;
 	CliStatus (*run)(Cli *cli, int argc, char **argv); /* argv[0] is the command's name */
-	const char *usage;        /* what follows "mailsift ", without line end */
-	const char *summary;      /* one line */
+	const char *usage;                                 /* what follows "mailsift ", without line end */
+	const char *summary;                               /* one line */
 } CliCommand;
 /* The table, ended by a NULL name. */
 const CliCommand *cli_commands(void);
@@ -35,7 +36,8 @@ const CliCommand *cli_commands(void);
 void cli_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Prints "mailsift: " and @error, and says which exit status it means. */
 CliStatus cli_fail(const GError *error);
-/* Prints the usage of the command @name to stderr, after the complaint @format (which may be NULL). Returns CLI_USAGE. */
+/* Prints the usage of the command @name to stderr, after the complaint @format (which may be NULL). Returns
+ * CLI_USAGE. */
 CliStatus cli_usage(const char *name, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Prints names (of char*), one a line, or as a JSON array. Returns CLI_OK. */
@@ -46,12 +48,13 @@ void cli_print_json(json_t *value);
 /* A JSON string of any @len octets without NUL, made valid UTF-8. */
 json_t *cli_text_json(const char *text, gsize len);
 
-/* The site's store, opened at the first call; from then on root is the user that the server runs as. NULL and @error. */
+/* The site's store, opened at the first call; from then on root is the user that the server runs as. NULL
+ * and @error. */
 Store *cli_store(Cli *cli, GError **error);
 Account *cli_account(Cli *cli, const char *name, GError **error);
 
-/* Reads a password from stdin's first line, or twice from the terminal without echo. The caller wipes it by cli_wipe(). NULL and a
- * complaint when there is none, it is empty, too long, or the two differ. */
+/* Reads a password from stdin's first line, or twice from the terminal without echo. The caller wipes it by
+ * cli_wipe(). NULL and a complaint when there is none, it is empty, too long, or the two differ. */
 char *cli_read_password(gboolean from_stdin);
 void cli_wipe(char *password);
 

@@ -6,11 +6,12 @@
 #include "cli/cli.h"
 #include "cli/index-check.h"
 
-/* Whether the index has what it should have. What it has not reached yet is on its way, unless there is no index at all. */
+/* Whether the index has what it should have. What it has not reached yet is on its way, unless there is no
+ * index at all. */
 static gboolean is_right(const IndexCheck *check)
 {
 	return (check->present || check->emails == 0) && email_set_is_empty(check->missing) &&
-	       email_set_is_empty(check->surplus) && check->failed->len == 0;
+		email_set_is_empty(check->surplus) && check->failed->len == 0;
 }
 
 /* "INBOX 4, Archive 17" */
@@ -20,7 +21,8 @@ static char *places_text(GHashTable *places, guint32 id)
 	const GPtrArray *list = g_hash_table_lookup(places, GUINT_TO_POINTER(id));
 	for (guint i = 0; list != NULL && i < list->len; i++) {
 		const CheckPlace *place = list->pdata[i];
-		g_string_append_printf(out, "%s%s %" G_GUINT32_FORMAT, i > 0 ? ", " : "", place->mailbox, place->uid);
+		g_string_append_printf(
+			out, "%s%s %" G_GUINT32_FORMAT, i > 0 ? ", " : "", place->mailbox, place->uid);
 	}
 	return g_strdup(out->len > 0 ? out->str : "no message");
 }
@@ -28,16 +30,18 @@ static char *places_text(GHashTable *places, guint32 id)
 static void print_check(const char *name, const IndexCheck *check, GHashTable *places, gboolean quiet)
 {
 	if (!quiet || !is_right(check))
-		printf("%s: %" G_GUINT64_FORMAT " emails, %" G_GUINT32_FORMAT " indexed, %" G_GUINT32_FORMAT " not reached yet, %u failed, %"
-		       G_GUINT32_FORMAT " missing, %" G_GUINT32_FORMAT " surplus\n",
-		       name, check->emails, email_set_count(check->indexed), email_set_count(check->lag), check->failed->len,
-		       email_set_count(check->missing), email_set_count(check->surplus));
+		printf("%s: %" G_GUINT64_FORMAT " emails, %" G_GUINT32_FORMAT " indexed, %" G_GUINT32_FORMAT
+		       " not reached yet, %u failed, %" G_GUINT32_FORMAT " missing, %" G_GUINT32_FORMAT
+		       " surplus\n",
+			name, check->emails, email_set_count(check->indexed), email_set_count(check->lag),
+			check->failed->len, email_set_count(check->missing), email_set_count(check->surplus));
 	if (!check->present && check->emails > 0)
 		printf("%s: no index: %s\n", name, check->why);
 	for (guint i = 0; i < check->failed->len; i++) {
 		const CheckFailure *failure = check->failed->pdata[i];
 		g_autofree char *where = places_text(places, failure->email_id);
-		printf("%s: failed: email %" G_GUINT32_FORMAT " (%s): %s\n", name, failure->email_id, where, failure->reason);
+		printf("%s: failed: email %" G_GUINT32_FORMAT " (%s): %s\n", name, failure->email_id, where,
+			failure->reason);
 	}
 	for (guint32 id = 0; email_set_next(check->missing, id, &id); id++) {
 		g_autofree char *where = places_text(places, id);
@@ -68,7 +72,8 @@ static json_t *check_json(const char *name, const IndexCheck *check, GHashTable 
 		const CheckFailure *failure = check->failed->pdata[i];
 		json_t *object = json_object();
 		json_object_set_new(object, "email", json_integer(failure->email_id));
-		json_object_set_new(object, "reason", cli_text_json(failure->reason, strlen(failure->reason)));
+		json_object_set_new(
+			object, "reason", cli_text_json(failure->reason, strlen(failure->reason)));
 		json_object_set_new(object, "messages", places_json(places, failure->email_id));
 		json_array_append_new(failed, object);
 	}
@@ -84,7 +89,8 @@ static json_t *check_json(const char *name, const IndexCheck *check, GHashTable 
 	json_object_set_new(object, "account", cli_text_json(name, strlen(name)));
 	json_object_set_new(object, "right", json_boolean(is_right(check)));
 	json_object_set_new(object, "index_present", json_boolean(check->present));
-	json_object_set_new(object, "why", check->why != NULL ? cli_text_json(check->why, strlen(check->why)) : json_null());
+	json_object_set_new(object, "why",
+		check->why != NULL ? cli_text_json(check->why, strlen(check->why)) : json_null());
 	json_object_set_new(object, "watermark", json_integer(check->watermark));
 	json_object_set_new(object, "emails", json_integer((json_int_t)check->emails));
 	json_object_set_new(object, "documents", json_integer((json_int_t)check->documents));
@@ -121,7 +127,9 @@ static CliStatus check_account(Cli *cli, const char *name, gboolean quiet, json_
 CliStatus cmd_check(Cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "quiet", no_argument, NULL, 'q' }, { "all", no_argument, NULL, 'A' }, { NULL, 0, NULL, 0 },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "all", no_argument, NULL, 'A' },
+		{ NULL, 0, NULL, 0 },
 	};
 	gboolean quiet = FALSE, every = FALSE;
 	for (int c; (c = getopt_long(argc, argv, "qA", options, NULL)) != -1;) {
@@ -133,7 +141,9 @@ CliStatus cmd_check(Cli *cli, int argc, char **argv)
 			return cli_usage("check", NULL);
 	}
 	if (every == (optind < argc))
-		return cli_usage("check", every ? "-A means all accounts: no others can be named" : "which account? -A for all");
+		return cli_usage("check",
+			every ? "-A means all accounts: no others can be named"
+			      : "which account? -A for all");
 	g_autoptr(GError) error = NULL;
 	Store *store = cli_store(cli, &error);
 	g_autoptr(GPtrArray) names = NULL;
@@ -145,7 +155,8 @@ CliStatus cmd_check(Cli *cli, int argc, char **argv)
 	CliStatus status = CLI_OK;
 	guint n = every ? names->len : (guint)(argc - optind);
 	for (guint i = 0; i < n; i++) {
-		CliStatus one = check_account(cli, every ? names->pdata[i] : argv[optind + (int)i], quiet, all);
+		CliStatus one =
+			check_account(cli, every ? names->pdata[i] : argv[optind + (int)i], quiet, all);
 		status = MAX(status, one);
 	}
 	if (cli->json)

@@ -27,7 +27,8 @@ static json_t *config_json(const GString *text)
 
 CliStatus cmd_config(Cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { { "verbose", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "verbose", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 } };
 	gboolean verbose = FALSE;
 	for (int c; (c = getopt_long(argc, argv, "v", options, NULL)) != -1;) {
 		if (c != 'v')

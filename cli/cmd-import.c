@@ -14,8 +14,8 @@
 typedef struct {
 	Account *account;
 	Mailbox *mailbox;
-	GArray *batch;        /* of AppendMessage */
-	guint64 limit_bytes;  /* [limits] append_limit */
+	GArray *batch;       /* of AppendMessage */
+	guint64 limit_bytes; /* [limits] append_limit */
 	guint64 done, skipped;
 	gboolean progress;
 } Import;
@@ -27,7 +27,8 @@ static gboolean import_flush(Import *import, GError **error)
 	guint32 uidvalidity;
 	g_autoptr(UidSet) uids = NULL;
 	guint n = import->batch->len;
-	gboolean ok = mailbox_append(import->mailbox, (AppendMessage *)(void *)import->batch->data, n, &uidvalidity, &uids, error);
+	gboolean ok = mailbox_append(
+		import->mailbox, (AppendMessage *)(void *)import->batch->data, n, &uidvalidity, &uids, error);
 	g_array_set_size(import->batch, 0); /* the spools are taken over in every case */
 	if (!ok)
 		return FALSE;
@@ -41,7 +42,8 @@ static gboolean import_one(const SourceMessage *message, gpointer data, GError *
 {
 	Import *import = data;
 	if (message->len == 0 || message->len > import->limit_bytes) {
-		cli_complain("%s: %s, left out", message->path, message->len == 0 ? "empty" : "larger than [limits] append_limit");
+		cli_complain("%s: %s, left out", message->path,
+			message->len == 0 ? "empty" : "larger than [limits] append_limit");
 		import->skipped++;
 		return TRUE;
 	}
@@ -121,9 +123,11 @@ CliStatus cmd_import(Cli *cli, int argc, char **argv)
 	if (import.progress)
 		fputc('\n', stderr);
 	if (cli->json)
-		printf("{\"imported\": %" G_GUINT64_FORMAT ", \"skipped\": %" G_GUINT64_FORMAT "}\n", import.done, import.skipped);
+		printf("{\"imported\": %" G_GUINT64_FORMAT ", \"skipped\": %" G_GUINT64_FORMAT "}\n",
+			import.done, import.skipped);
 	else if (!quiet)
-		printf("%" G_GUINT64_FORMAT " messages imported, %" G_GUINT64_FORMAT " left out\n", import.done, import.skipped);
+		printf("%" G_GUINT64_FORMAT " messages imported, %" G_GUINT64_FORMAT " left out\n",
+			import.done, import.skipped);
 	if (!ok)
 		return cli_fail(error);
 	return import.skipped == 0 ? CLI_OK : CLI_FAILED;

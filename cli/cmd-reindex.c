@@ -1,4 +1,5 @@
-/* mailsift reindex: has the running server rebuild the index of an account, of a mailbox, or of all accounts, and waits for it. */
+/* mailsift reindex: has the running server rebuild the index of an account, of a mailbox, or of all
+ * accounts, and waits for it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +19,9 @@ typedef struct {
 
 typedef struct {
 	WebClient *client;
-	json_t *jobs;       /* array; each is replaced by its newest state */
-	gboolean terminal;  /* progress is shown */
-	gsize shown;        /* columns of the progress line */
+	json_t *jobs;      /* array; each is replaced by its newest state */
+	gboolean terminal; /* progress is shown */
+	gsize shown;       /* columns of the progress line */
 } Follow;
 
 /* The jobs that the server has made of it: an array. NULL and @error. */
@@ -47,8 +48,9 @@ static void show(Follow *follow, const json_t *job, gsize at)
 		return;
 	g_autofree char *title = job_title(job), *progress = job_progress(job);
 	gsize n = json_array_size(follow->jobs);
-	g_autofree char *line = n > 1 ? g_strdup_printf("%" G_GSIZE_FORMAT "/%" G_GSIZE_FORMAT " %s: %s", at + 1, n, title, progress)
-	                              : g_strdup_printf("%s: %s", title, progress);
+	g_autofree char *line = n > 1 ? g_strdup_printf("%" G_GSIZE_FORMAT "/%" G_GSIZE_FORMAT " %s: %s",
+						at + 1, n, title, progress)
+				      : g_strdup_printf("%s: %s", title, progress);
 	gsize columns = (gsize)g_utf8_strlen(line, -1);
 	fprintf(stderr, "\r%s%*s", line, follow->shown > columns ? (int)(follow->shown - columns) : 0, "");
 	follow->shown = columns;
@@ -141,7 +143,9 @@ CliStatus cmd_reindex(Cli *cli, int argc, char **argv)
 	}
 	int n = argc - optind;
 	if (wanted.all ? n != 0 : n < 1 || n > 2)
-		return cli_usage("reindex", wanted.all ? "-A means all accounts: no others can be named" : "which account? -A for all");
+		return cli_usage("reindex",
+			wanted.all ? "-A means all accounts: no others can be named"
+				   : "which account? -A for all");
 	if (n > 0)
 		wanted.account = argv[optind];
 	if (n > 1)

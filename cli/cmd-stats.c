@@ -14,7 +14,8 @@ static void print_value(const char *name, json_t *value)
 		json_t *member;
 		json_object_foreach(value, key, member)
 		{
-			g_autofree char *below = *name != '\0' ? g_strdup_printf("%s.%s", name, key) : g_strdup(key);
+			g_autofree char *below =
+				*name != '\0' ? g_strdup_printf("%s.%s", name, key) : g_strdup(key);
 			print_value(below, member);
 		}
 	} else if (json_is_array(value)) {
@@ -40,7 +41,8 @@ CliStatus cmd_stats(Cli *cli, int argc, char **argv)
 		return cli_usage("stats", "stats takes one account, or none for the whole site");
 	g_autoptr(GError) error = NULL;
 	g_autoptr(WebClient) client = web_client_new(cli->settings, &error);
-	g_autofree char *path = optind < argc ? web_client_path("/v1/accounts/", argv[optind]) : g_strdup("/v1/stats");
+	g_autofree char *path =
+		optind < argc ? web_client_path("/v1/accounts/", argv[optind]) : g_strdup("/v1/stats");
 	json_t *stats = client != NULL ? web_client_request(client, "GET", path, NULL, &error) : NULL;
 	if (stats == NULL)
 		return cli_fail(error);

@@ -13,7 +13,8 @@ static gboolean find_email(Mailbox *mailbox, guint32 uid, guint32 *email_id_out,
 		return FALSE;
 	guint32 position;
 	if (!snapshot_find_uid(snapshot, uid, &position)) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_EXPUNGED, "there is no message with UID %" G_GUINT32_FORMAT, uid);
+		g_set_error(error, STORE_ERROR, STORE_ERROR_EXPUNGED,
+			"there is no message with UID %" G_GUINT32_FORMAT, uid);
 		return FALSE;
 	}
 	guint row;
@@ -30,11 +31,13 @@ static void print_text(const Cli *cli, guint32 email_id, gboolean from_index, co
 		json_object_set_new(object, "email", json_integer(email_id));
 		json_object_set_new(object, "from_index", json_boolean(from_index));
 		for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++)
-			json_object_set_new(object, names[i], cli_text_json(text->section[i]->str, text->section[i]->len));
+			json_object_set_new(object, names[i],
+				cli_text_json(text->section[i]->str, text->section[i]->len));
 		cli_print_json(object);
 		return;
 	}
-	printf("email %" G_GUINT32_FORMAT ", %s\n", email_id, from_index ? "as the index has it" : "not in the index");
+	printf("email %" G_GUINT32_FORMAT ", %s\n", email_id,
+		from_index ? "as the index has it" : "not in the index");
 	for (guint i = 0; i < MESSAGE_TEXT_N_SECTIONS; i++) {
 		printf("-- %s\n", names[i]);
 		(void)fwrite(text->section[i]->str, 1, text->section[i]->len, stdout);
@@ -53,7 +56,8 @@ CliStatus cmd_text(Cli *cli, int argc, char **argv)
 		return cli_usage("text", "%s is no UID", argv[optind + 2]);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Account) account = cli_account(cli, argv[optind], &error);
-	g_autoptr(Mailbox) mailbox = account != NULL ? account_open_mailbox(account, argv[optind + 1], &error) : NULL;
+	g_autoptr(Mailbox) mailbox =
+		account != NULL ? account_open_mailbox(account, argv[optind + 1], &error) : NULL;
 	guint32 email_id;
 	if (mailbox == NULL || !find_email(mailbox, (guint32)uid, &email_id, &error))
 		return cli_fail(error);

@@ -13,8 +13,9 @@
 static CliStatus user_fail(const GError *error)
 {
 	cli_complain("%s", error->message);
-	return g_error_matches(error, PASSWD_FILE_ERROR, PASSWD_FILE_ERROR_NO_USER)  ? CLI_NOT_FOUND
-	     : g_error_matches(error, PASSWD_FILE_ERROR, PASSWD_FILE_ERROR_BAD_NAME) ? CLI_USAGE : CLI_FAILED;
+	return g_error_matches(error, PASSWD_FILE_ERROR, PASSWD_FILE_ERROR_NO_USER)     ? CLI_NOT_FOUND
+		: g_error_matches(error, PASSWD_FILE_ERROR, PASSWD_FILE_ERROR_BAD_NAME) ? CLI_USAGE
+											: CLI_FAILED;
 }
 
 /* The server, which runs as another user, must be able to read a file that root has made. */
@@ -32,18 +33,21 @@ static gboolean let_server_read(const Cli *cli, const char *path)
 	return FALSE;
 }
 
-/* The mail is made with the user, so that it can be imported into at once. An account that is there already is kept. */
+/* The mail is made with the user, so that it can be imported into at once. An account that is there already
+ * is kept. */
 static CliStatus create_account(Cli *cli, const char *name)
 {
 	g_autoptr(GError) error = NULL;
 	Store *store = cli_store(cli, &error);
-	if (store == NULL || (!store_create_account(store, name, &error) &&
-	                      !g_error_matches(error, STORE_ERROR, STORE_ERROR_EXISTS)))
+	if (store == NULL ||
+		(!store_create_account(store, name, &error) &&
+			!g_error_matches(error, STORE_ERROR, STORE_ERROR_EXISTS)))
 		return cli_fail(error);
 	return CLI_OK;
 }
 
-static CliStatus user_add_or_passwd(Cli *cli, PasswdFile *file, const char *name, gboolean add, gboolean from_stdin)
+static CliStatus user_add_or_passwd(
+	Cli *cli, PasswdFile *file, const char *name, gboolean add, gboolean from_stdin)
 {
 	g_autoptr(GError) error = NULL;
 	/* Before the password is asked for. */
@@ -51,11 +55,15 @@ static CliStatus user_add_or_passwd(Cli *cli, PasswdFile *file, const char *name
 	if (error != NULL)
 		return user_fail(error);
 	if (has == add) {
-		cli_complain(add ? "user %s exists; mailsift user passwd changes the password" : "there is no user %s", name);
+		cli_complain(add ? "user %s exists; mailsift user passwd changes the password"
+				 : "there is no user %s",
+			name);
 		return add ? CLI_FAILED : CLI_NOT_FOUND;
 	}
 	if (!store_account_name_ok(name) || strchr(name, ':') != NULL)
-		return cli_usage("user", "%s: a name has no slash, colon or control characters, and does not begin with a dot", name);
+		return cli_usage("user",
+			"%s: a name has no slash, colon or control characters, and does not begin with a dot",
+			name);
 	char *password = cli_read_password(from_stdin);
 	if (password == NULL)
 		return CLI_FAILED;
@@ -78,8 +86,9 @@ static CliStatus user_delete(Cli *cli, PasswdFile *file, const char *name, gbool
 	if (!with_mail)
 		return CLI_OK;
 	Store *store = cli_store(cli, &error);
-	if (store == NULL || (!store_delete_account(store, name, &error) &&
-	                      !g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT)))
+	if (store == NULL ||
+		(!store_delete_account(store, name, &error) &&
+			!g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT)))
 		return cli_fail(error);
 	return CLI_OK;
 }
@@ -110,10 +119,12 @@ CliStatus cmd_user(Cli *cli, int argc, char **argv)
 		else
 			return cli_usage("user", NULL);
 	}
-	const char *what = optind < argc ? argv[optind] : "", *name = optind + 1 < argc ? argv[optind + 1] : NULL;
+	const char *what = optind < argc ? argv[optind] : "",
+		   *name = optind + 1 < argc ? argv[optind + 1] : NULL;
 	static const char *const known[] = { "add", "passwd", "delete", "list", NULL };
 	if (!g_strv_contains(known, what))
-		return cli_usage("user", *what != '\0' ? "user %s: no such command" : "%sadd, passwd, delete or list?", what);
+		return cli_usage("user",
+			*what != '\0' ? "user %s: no such command" : "%sadd, passwd, delete or list?", what);
 	gboolean list = strcmp(what, "list") == 0;
 	if (argc - optind - 1 != (list ? 0 : 1))
 		return cli_usage("user", list ? "user list takes no name" : "which user?");

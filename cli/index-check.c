@@ -38,11 +38,11 @@ void index_check_free(IndexCheck *check)
 	g_free(check);
 }
 
-/* -- the index, at one commit ------------------------------------------------------------------------------------ */
+/* -- the index, at one commit ---------------------------------------------------------------------------- */
 
 typedef struct {
 	gboolean present;
-	char *why;           /* owned */
+	char *why; /* owned */
 	guint32 generation;
 	guint64 revision;
 	IndexMeta meta;      /* set if present */
@@ -69,7 +69,8 @@ static void content_free(Content *content)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Content, content_free)
 
-/* What the text store has: it alone says which emails the index has (indexer/ftindex.cc), and what of it is undamaged. */
+/* What the text store has: it alone says which emails the index has (indexer/ftindex.cc), and what of it is
+ * undamaged. */
 static gboolean read_texts(Content *content, const char *generation_dir, GError **error)
 {
 	g_autofree char *dir = index_text_path(generation_dir);
@@ -93,8 +94,10 @@ static gboolean read_index(Content *content, const char *generation_dir, GError 
 	content->present = TRUE;
 	content->revision = ftindex_revision(index);
 	content->documents = email_set_new();
-	return ftindex_all_ids(index, content->documents, error) && index_failed_ids(index, &content->failed, error) &&
-	       index_failures_load(index, G_MAXUINT, &content->failures, error) && read_texts(content, generation_dir, error);
+	return ftindex_all_ids(index, content->documents, error) &&
+		index_failed_ids(index, &content->failed, error) &&
+		index_failures_load(index, G_MAXUINT, &content->failures, error) &&
+		read_texts(content, generation_dir, error);
 }
 
 /* Never fails: an index that cannot be read is not present, and why says so. */
@@ -121,7 +124,7 @@ static gboolean content_same(const Content *a, const Content *b)
 	return a->present == b->present && a->generation == b->generation && a->revision == b->revision;
 }
 
-/* -- the comparison ---------------------------------------------------------------------------------------------- */
+/* -- the comparison -------------------------------------------------------------------------------------- */
 
 static gboolean read_emails(Account *account, EmailSet **ids_out, GError **error)
 {
@@ -179,7 +182,7 @@ static gboolean compare(IndexCheck *check, const Content *content, Account *acco
 	check->watermark = content->present ? content->meta.watermark : 0;
 	/* In this order: what leaves after the first is in the second. */
 	if (!read_emails(account, &emails, error) ||
-	    !read_leaving(account, content->present ? content->meta.gone_seq : 0, &leaving, error))
+		!read_leaving(account, content->present ? content->meta.gone_seq : 0, &leaving, error))
 		return FALSE;
 	check->emails = email_set_count(emails);
 	if (!content->present) {
@@ -208,18 +211,20 @@ IndexCheck *index_check(Account *account, GError **error)
 		g_autoptr(Content) content = content_read(index_dir);
 		if (!compare(check, content, account, error))
 			return NULL;
-		gboolean clean = check->present && email_set_is_empty(check->missing) && email_set_is_empty(check->surplus);
-		/* What is found must be found in an index that stood still meanwhile: then it is no matter of timing. */
+		gboolean clean = check->present && email_set_is_empty(check->missing) &&
+			email_set_is_empty(check->surplus);
+		/* What is found must be found in an index that stood still meanwhile: then it is no matter
+		 * of timing. */
 		g_autoptr(Content) again = clean ? NULL : content_read(index_dir);
 		if (clean || content_same(content, again))
 			return g_steal_pointer(&check);
 	}
-	g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "%s: the index changes all the time; try again when less is going on",
-	            account_name(account));
+	g_set_error(error, STORE_ERROR, STORE_ERROR_IO,
+		"%s: the index changes all the time; try again when less is going on", account_name(account));
 	return NULL;
 }
 
-/* -- where messages are ------------------------------------------------------------------------------------------ */
+/* -- where messages are ---------------------------------------------------------------------------------- */
 
 static void place_free(gpointer data)
 {

@@ -27,7 +27,8 @@ gboolean job_is_success(const json_t *job)
 char *job_title(const json_t *job)
 {
 	const char *mailbox = text(job, "mailbox");
-	return *mailbox != '\0' ? g_strdup_printf("%s, mailbox %s", text(job, "account"), mailbox) : g_strdup(text(job, "account"));
+	return *mailbox != '\0' ? g_strdup_printf("%s, mailbox %s", text(job, "account"), mailbox)
+				: g_strdup(text(job, "account"));
 }
 
 /* Seconds since a time as the server writes it; negative if there is none. */
@@ -35,7 +36,8 @@ static double seconds_between(const json_t *job, const char *from, const char *t
 {
 	g_autoptr(GDateTime) begin = g_date_time_new_from_iso8601(text(job, from), NULL);
 	g_autoptr(GDateTime) end = g_date_time_new_from_iso8601(text(job, to), NULL);
-	return begin != NULL && end != NULL ? (double)g_date_time_difference(end, begin) / G_USEC_PER_SEC : -1;
+	return begin != NULL && end != NULL ? (double)g_date_time_difference(end, begin) / G_USEC_PER_SEC
+					    : -1;
 }
 
 char *job_progress(const json_t *job)
@@ -52,7 +54,8 @@ char *job_progress(const json_t *job)
 		if (rate > 0)
 			g_string_append_printf(out, ", %.0f/s", rate);
 		if (json_is_integer(left))
-			g_string_append_printf(out, ", %" JSON_INTEGER_FORMAT " s left", json_integer_value(left));
+			g_string_append_printf(
+				out, ", %" JSON_INTEGER_FORMAT " s left", json_integer_value(left));
 	}
 	double took = seconds_between(job, "started_at", "finished_at");
 	if (took >= 0)

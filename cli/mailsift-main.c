@@ -14,9 +14,10 @@ static void print_help(FILE *to)
 		fprintf(to, "  %-10s %s\n", command->name, command->summary);
 	fputs("\n  -c, --config FILE   configuration file (default ", to);
 	fputs(settings_default_path(), to);
-	fputs(")\n      --json          answer in JSON\n  -h, --help          this, or with a command its usage\n"
+	fputs(")\n      --json          answer in JSON\n  -h, --help          this, or with a command its "
+	      "usage\n"
 	      "  -V, --version\n\nmailsift(1) has it all.\n",
-	      to);
+		to);
 }
 
 static const CliCommand *find_command(const char *name)
@@ -54,8 +55,10 @@ static int take_json(Cli *cli, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'V' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	setlocale(LC_CTYPE, "");

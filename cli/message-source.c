@@ -8,7 +8,7 @@
 #include "base/datetime.h"
 #include "store/mime-tree.h"
 
-/* -- what a message says of itself ---------------------------------------------------------------------------- */
+/* -- what a message says of itself ----------------------------------------------------------------------- */
 
 /* The date of a Received field stands behind its last semicolon (RFC 5322 3.6.7). */
 static gboolean received_date(const MimeField *field, Datetime *out)
@@ -20,9 +20,10 @@ static gboolean received_date(const MimeField *field, Datetime *out)
 	return datetime_parse_rfc5322(semicolon + 1, field->value_len - skipped, out);
 }
 
-/* The newest Received is the first. The dates of @received_out and @date_out are set where the result says so. */
-static void message_dates(const SourceMessage *message, Datetime *received_out, gboolean *has_received_out, Datetime *date_out,
-                          gboolean *has_date_out)
+/* The newest Received is the first. The dates of @received_out and @date_out are set where the result says
+ * so. */
+static void message_dates(const SourceMessage *message, Datetime *received_out, gboolean *has_received_out,
+	Datetime *date_out, gboolean *has_date_out)
 {
 	*has_received_out = *has_date_out = FALSE;
 	MimeField field;
@@ -36,8 +37,15 @@ static void message_dates(const SourceMessage *message, Datetime *received_out, 
 	}
 }
 
-static const struct { char letter; MessageFlags flag; } maildir_flags[] = {
-	{ 'S', MESSAGE_SEEN }, { 'R', MESSAGE_ANSWERED }, { 'F', MESSAGE_FLAGGED }, { 'T', MESSAGE_DELETED }, { 'D', MESSAGE_DRAFT },
+static const struct {
+	char letter;
+	MessageFlags flag;
+} maildir_flags[] = {
+	{ 'S', MESSAGE_SEEN },
+	{ 'R', MESSAGE_ANSWERED },
+	{ 'F', MESSAGE_FLAGGED },
+	{ 'T', MESSAGE_DELETED },
+	{ 'D', MESSAGE_DRAFT },
 };
 
 static MessageFlags flags_of_name(const char *name)
@@ -53,23 +61,30 @@ static MessageFlags flags_of_name(const char *name)
 /* mbox: Status: R is seen; X-Status: A, F, D, T as c-client and mutt write them. */
 static MessageFlags flags_of_status(const guint8 *data, gsize len)
 {
-	static const struct { const char *field; char letter; MessageFlags flag; } table[] = {
-		{ "Status", 'R', MESSAGE_SEEN },        { "X-Status", 'A', MESSAGE_ANSWERED },
-		{ "X-Status", 'F', MESSAGE_FLAGGED },   { "X-Status", 'D', MESSAGE_DELETED },
+	static const struct {
+		const char *field;
+		char letter;
+		MessageFlags flag;
+	} table[] = {
+		{ "Status", 'R', MESSAGE_SEEN },
+		{ "X-Status", 'A', MESSAGE_ANSWERED },
+		{ "X-Status", 'F', MESSAGE_FLAGGED },
+		{ "X-Status", 'D', MESSAGE_DELETED },
 		{ "X-Status", 'T', MESSAGE_DRAFT },
 	};
 	MessageFlags flags = 0;
 	MimeField field;
 	for (gsize pos = 0; mime_field_next(data, len, TRUE, &pos, &field);)
 		for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
-			if (mime_field_is(&field, table[i].field) && memchr(field.value, table[i].letter, field.value_len) != NULL)
+			if (mime_field_is(&field, table[i].field) &&
+				memchr(field.value, table[i].letter, field.value_len) != NULL)
 				flags |= table[i].flag;
 	return flags;
 }
 
 /* Sets the date and gives the message on. @arrived: of the mbox's From_ line, or NULL. */
-static gboolean give(
-	SourceMessage *message, const Datetime *arrived, gint64 mtime, SourceFunc func, gpointer user_data, GError **error)
+static gboolean give(SourceMessage *message, const Datetime *arrived, gint64 mtime, SourceFunc func,
+	gpointer user_data, GError **error)
 {
 	Datetime received, sent, date = { .unix_seconds = mtime };
 	gboolean has_received, has_sent;
@@ -85,7 +100,7 @@ static gboolean give(
 	return func(message, user_data, error);
 }
 
-/* -- mbox ----------------------------------------------------------------------------------------------------- */
+/* -- mbox ------------------------------------------------------------------------------------------------ */
 
 static const guint8 *line_end(const guint8 *at, const guint8 *end)
 {
@@ -103,10 +118,12 @@ static gboolean is_blank(const guint8 *at, const guint8 *next)
 	return next - at == 1 || (next - at == 2 && *at == '\r');
 }
 
-/* The date of a From_ line, behind the sender: as asctime(3) writes it, in UTC (RFC 4155 appendix A), or with a zone. */
+/* The date of a From_ line, behind the sender: as asctime(3) writes it, in UTC (RFC 4155 appendix A), or
+ * with a zone. */
 static gboolean from_line_date(const guint8 *line, const guint8 *end, Datetime *out)
 {
-	static const char *const weekdays[] = { " Mon ", " Tue ", " Wed ", " Thu ", " Fri ", " Sat ", " Sun " };
+	static const char *const weekdays[] = { " Mon ", " Tue ", " Wed ", " Thu ", " Fri ", " Sat ",
+		" Sun " };
 	const guint8 *date = NULL;
 	for (gsize i = 0; i < G_N_ELEMENTS(weekdays); i++) {
 		const guint8 *at = memmem(line, (gsize)(end - line), weekdays[i], 5);
@@ -116,7 +133,8 @@ static gboolean from_line_date(const guint8 *line, const guint8 *end, Datetime *
 	return date != NULL && datetime_parse_rfc5322((const char *)date, (gsize)(end - date), out);
 }
 
-/* The lines of one message, ">From " and ">>From " less one ">"; the empty line before the next From_ line is the mbox's. */
+/* The lines of one message, ">From " and ">>From " less one ">"; the empty line before the next From_ line
+ * is the mbox's. */
 static void unquote(const guint8 *at, const guint8 *end, GByteArray *out)
 {
 	while (at < end) {
@@ -130,8 +148,8 @@ static void unquote(const guint8 *at, const guint8 *end, GByteArray *out)
 	}
 }
 
-gboolean source_walk_mbox(
-	const guint8 *data, gsize len, const char *path, gint64 mtime, SourceFunc func, gpointer user_data, GError **error)
+gboolean source_walk_mbox(const guint8 *data, gsize len, const char *path, gint64 mtime, SourceFunc func,
+	gpointer user_data, GError **error)
 {
 	const guint8 *at = data, *end = data + len;
 	while (at < end) {
@@ -149,7 +167,9 @@ gboolean source_walk_mbox(
 		}
 		g_autoptr(GByteArray) text = g_byte_array_new();
 		unquote(body, after_blank ? blank : next, text);
-		SourceMessage message = { .data = text->data, .len = text->len, .path = path,
+		SourceMessage message = { .data = text->data,
+			.len = text->len,
+			.path = path,
 			.flags = flags_of_status(text->data, text->len) };
 		if (!give(&message, has_arrived ? &arrived : NULL, mtime, func, user_data, error))
 			return FALSE;
@@ -158,7 +178,7 @@ gboolean source_walk_mbox(
 	return TRUE;
 }
 
-/* -- files and folders ---------------------------------------------------------------------------------------- */
+/* -- files and folders ----------------------------------------------------------------------------------- */
 
 static gboolean walk_file(const char *path, gint64 mtime, SourceFunc func, gpointer user_data, GError **error)
 {
@@ -221,7 +241,8 @@ gboolean source_walk(const char *path, SourceFunc func, gpointer data, GError **
 	GStatBuf info;
 	if (g_stat(path, &info) != 0) {
 		int code = errno;
-		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code), "%s: %s", path, g_strerror(code));
+		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code), "%s: %s", path,
+			g_strerror(code));
 		return FALSE;
 	}
 	if (S_ISDIR(info.st_mode))

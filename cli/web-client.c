@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 
-G_DEFINE_QUARK(web-client-error-quark, web_client_error)
+G_DEFINE_QUARK(web - client - error - quark, web_client_error)
 
 #define WEB_CLIENT_TIMEOUT_S 60
 /* Of an answer: a thousand jobs take half a megabyte. */
@@ -25,20 +25,23 @@ static char *read_token(const char *path, GError **error)
 	g_autoptr(GError) failed = NULL;
 	if (*path == '\0') {
 		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_TOKEN,
-		            "no [http] token_file is configured, so mailsiftd answers nobody");
+			"no [http] token_file is configured, so mailsiftd answers nobody");
 		return NULL;
 	}
 	if (!g_file_get_contents(path, &text, NULL, &failed)) {
-		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_TOKEN, "[http] token_file: %s", failed->message);
+		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_TOKEN, "[http] token_file: %s",
+			failed->message);
 		return NULL;
 	}
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 	for (guint i = 0; lines[i] != NULL; i++) {
 		g_strstrip(lines[i]);
-		if (*lines[i] != '\0' && *lines[i] != '#' && g_str_is_ascii(lines[i]) && strpbrk(lines[i], "\r\t ") == NULL)
+		if (*lines[i] != '\0' && *lines[i] != '#' && g_str_is_ascii(lines[i]) &&
+			strpbrk(lines[i], "\r\t ") == NULL)
 			return g_strdup(lines[i]);
 	}
-	g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_TOKEN, "[http] token_file: %s: there is no token in it", path);
+	g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_TOKEN,
+		"[http] token_file: %s: there is no token in it", path);
 	return NULL;
 }
 
@@ -46,7 +49,8 @@ static GSocketAddress *socket_address(const ListenAddress *address)
 {
 	if (address->path != NULL)
 		return g_unix_socket_address_new(address->path);
-	return g_inet_socket_address_new_from_string(address->host != NULL ? address->host : "127.0.0.1", address->port);
+	return g_inet_socket_address_new_from_string(
+		address->host != NULL ? address->host : "127.0.0.1", address->port);
 }
 
 WebClient *web_client_new(const Settings *settings, GError **error)
@@ -54,7 +58,8 @@ WebClient *web_client_new(const Settings *settings, GError **error)
 	gsize n;
 	const ListenAddress *addresses = settings_addresses(settings, SETTING_HTTP_LISTEN, &n);
 	if (n == 0) {
-		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_UNREACHABLE, "[http] listen is empty: there is nowhere to ask mailsiftd");
+		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_UNREACHABLE,
+			"[http] listen is empty: there is nowhere to ask mailsiftd");
 		return NULL;
 	}
 	g_autofree char *token = read_token(settings_string(settings, SETTING_HTTP_TOKEN_FILE), error);
@@ -83,11 +88,12 @@ char *web_client_path(const char *prefix, const char *name)
 	return g_strconcat(prefix, escaped, NULL);
 }
 
-/* -- answers ---------------------------------------------------------------------------------------------------- */
+/* -- answers --------------------------------------------------------------------------------------------- */
 
 static gboolean fail_protocol(GError **error, const char *what)
 {
-	g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_PROTOCOL, "what answers is no mailsiftd: %s", what);
+	g_set_error(
+		error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_PROTOCOL, "what answers is no mailsiftd: %s", what);
 	return FALSE;
 }
 
@@ -101,8 +107,8 @@ static char *find_field(char **lines, const char *name)
 	return NULL;
 }
 
-gboolean web_client_parse(
-	const char *data, gsize len, guint *status_out, const char **body_out, gsize *body_len_out, GError **error)
+gboolean web_client_parse(const char *data, gsize len, guint *status_out, const char **body_out,
+	gsize *body_len_out, GError **error)
 {
 	const char *end = len > 0 ? memmem(data, len, "\r\n\r\n", 4) : NULL;
 	if (end == NULL || memchr(data, '\0', (gsize)(end - data)) != NULL)
@@ -112,7 +118,9 @@ gboolean web_client_parse(
 	/* HTTP/1.1 200 OK; RFC 9112 4 */
 	const char *line = lines[0] != NULL ? lines[0] : "";
 	guint64 status;
-	gsize digits = g_str_has_prefix(line, "HTTP/1.") && line[7] != '\0' && line[8] == ' ' ? strcspn(line + 9, " ") : 0;
+	gsize digits = g_str_has_prefix(line, "HTTP/1.") && line[7] != '\0' && line[8] == ' '
+		? strcspn(line + 9, " ")
+		: 0;
 	g_autofree char *number = digits == 3 ? g_strndup(line + 9, digits) : NULL;
 	if (number == NULL || !g_ascii_string_to_unsigned(number, 10, 200, 599, &status, NULL))
 		return fail_protocol(error, "no HTTP status");
@@ -136,7 +144,8 @@ static void fail_status(GError **error, guint status, const json_t *problem)
 {
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
 	int code = status == 404 ? WEB_CLIENT_ERROR_NOT_FOUND
-	         : status == 401 ? WEB_CLIENT_ERROR_TOKEN : WEB_CLIENT_ERROR_REFUSED;
+		: status == 401  ? WEB_CLIENT_ERROR_TOKEN
+				 : WEB_CLIENT_ERROR_REFUSED;
 	if (detail != NULL)
 		g_set_error(error, WEB_CLIENT_ERROR, code, "mailsiftd: %s", detail);
 	else
@@ -161,7 +170,7 @@ static json_t *read_value(const char *data, gsize len, GError **error)
 	return value;
 }
 
-/* -- requests --------------------------------------------------------------------------------------------------- */
+/* -- requests -------------------------------------------------------------------------------------------- */
 
 static gboolean begins_as_http(const GByteArray *answer)
 {
@@ -175,7 +184,8 @@ static GByteArray *exchange(WebClient *client, const char *request, gsize len, G
 	g_autoptr(GSocketClient) sockets = g_socket_client_new();
 	g_socket_client_set_enable_proxy(sockets, FALSE);
 	g_socket_client_set_timeout(sockets, WEB_CLIENT_TIMEOUT_S);
-	g_autoptr(GSocketConnection) connection = g_socket_client_connect(sockets, client->address, NULL, error);
+	g_autoptr(GSocketConnection) connection =
+		g_socket_client_connect(sockets, client->address, NULL, error);
 	if (connection == NULL)
 		return NULL;
 	GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
@@ -187,7 +197,8 @@ static GByteArray *exchange(WebClient *client, const char *request, gsize len, G
 	gssize n;
 	while ((n = g_input_stream_read(in, piece, 64 * 1024, NULL, error)) > 0) {
 		g_byte_array_append(answer, piece, (guint)n);
-		/* Others may wait for more from us: an IMAP server, say. web_client_parse() says what is wrong. */
+		/* Others may wait for more from us: an IMAP server, say. web_client_parse() says what is
+		 * wrong. */
 		if (!begins_as_http(answer))
 			break;
 		if (answer->len > WEB_CLIENT_ANSWER_BYTES) {
@@ -200,16 +211,19 @@ static GByteArray *exchange(WebClient *client, const char *request, gsize len, G
 	return n >= 0 ? g_steal_pointer(&answer) : NULL;
 }
 
-json_t *web_client_request(WebClient *client, const char *method, const char *path, const json_t *body, GError **error)
+json_t *web_client_request(
+	WebClient *client, const char *method, const char *path, const json_t *body, GError **error)
 {
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 	g_autoptr(GString) request = g_string_new(NULL);
 	g_string_append_printf(request,
-	                       "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: application/json\r\n"
-	                       "Authorization: Bearer %s\r\n",
-	                       method, path, client->token);
+		"%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: application/json\r\n"
+		"Authorization: Bearer %s\r\n",
+		method, path, client->token);
 	if (text != NULL)
-		g_string_append_printf(request, "Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n", strlen(text));
+		g_string_append_printf(request,
+			"Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n",
+			strlen(text));
 	g_string_append(request, "\r\n");
 	if (text != NULL)
 		g_string_append(request, text);
@@ -218,8 +232,8 @@ json_t *web_client_request(WebClient *client, const char *method, const char *pa
 	g_autoptr(GByteArray) answer = exchange(client, request->str, request->len, &failed);
 	explicit_bzero(request->str, request->len);
 	if (answer == NULL) {
-		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_UNREACHABLE, "mailsiftd does not answer at %s: %s", client->name,
-		            failed->message);
+		g_set_error(error, WEB_CLIENT_ERROR, WEB_CLIENT_ERROR_UNREACHABLE,
+			"mailsiftd does not answer at %s: %s", client->name, failed->message);
 		return NULL;
 	}
 	return read_value((const char *)answer->data, answer->len, error);

@@ -24,7 +24,8 @@ static void count_lagging(const SnapshotChunk *chunk, guint row, AccountSummary 
 		summary->lag_since = chunk->saved_at[row];
 }
 
-static void count_messages(const Snapshot *snapshot, guint32 watermark, GHashTable *failed, AccountSummary *summary)
+static void count_messages(
+	const Snapshot *snapshot, guint32 watermark, GHashTable *failed, AccountSummary *summary)
 {
 	for (guint c = 0; c < snapshot_n_chunks(snapshot); c++) {
 		const SnapshotChunk *chunk = snapshot_chunk(snapshot, c, NULL);
@@ -40,7 +41,8 @@ static void count_messages(const Snapshot *snapshot, guint32 watermark, GHashTab
 	}
 }
 
-static gboolean count_mailboxes(Account *account, guint32 watermark, GHashTable *failed, AccountSummary *summary, GError **error)
+static gboolean count_mailboxes(
+	Account *account, guint32 watermark, GHashTable *failed, AccountSummary *summary, GError **error)
 {
 	g_autoptr(GPtrArray) mailboxes = account_list_mailboxes(account, FALSE, error);
 	if (mailboxes == NULL)
@@ -139,7 +141,8 @@ json_t *account_summary_json(const AccountSummary *summary)
 	json_object_set_new(bytes, "terms", number(summary->bytes_xapian));
 	json_object_set_new(bytes, "text", number(summary->bytes_text));
 	json_object_set_new(bytes, "vocabulary", number(summary->bytes_vocabulary));
-	json_object_set_new(bytes, "total", number(summary->bytes_xapian + summary->bytes_text + summary->bytes_vocabulary));
+	json_object_set_new(bytes, "total",
+		number(summary->bytes_xapian + summary->bytes_text + summary->bytes_vocabulary));
 	json_t *object = json_object();
 	json_object_set_new(object, "mailboxes", number(summary->mailboxes));
 	json_object_set_new(object, "messages", number(summary->messages));

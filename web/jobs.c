@@ -17,7 +17,8 @@ static json_t *job_json(const IndexJob *job)
 	json_object_set_new(object, "done", json_integer((json_int_t)job->done));
 	json_object_set_new(object, "failed", json_integer((json_int_t)job->failed));
 	json_object_set_new(object, "rate", json_real(job->rate));
-	json_object_set_new(object, "remaining_seconds", job->remaining_s < 0 ? json_null() : json_integer(job->remaining_s));
+	json_object_set_new(object, "remaining_seconds",
+		job->remaining_s < 0 ? json_null() : json_integer(job->remaining_s));
 	json_object_set_new(object, "created_at", web_time_json(job->created_at));
 	json_object_set_new(object, "started_at", web_time_json(job->started_at));
 	json_object_set_new(object, "finished_at", web_time_json(job->finished_at));
@@ -25,10 +26,11 @@ static json_t *job_json(const IndexJob *job)
 	return object;
 }
 
-/* -- POST /v1/reindex: {"account": NAME, "mailbox": NAME}, both optional ---------------------------------------- */
+/* -- POST /v1/reindex: {"account": NAME, "mailbox": NAME}, both optional --------------------------------- */
 
 /* Reads the body. FALSE: the answer is given. *account_out and *mailbox_out are of *body_out. */
-static gboolean read_reindex(WebRequest *request, json_t **body_out, const char **account_out, const char **mailbox_out)
+static gboolean read_reindex(
+	WebRequest *request, json_t **body_out, const char **account_out, const char **mailbox_out)
 {
 	*account_out = *mailbox_out = NULL;
 	if (request->body->len == 0) {
@@ -36,11 +38,12 @@ static gboolean read_reindex(WebRequest *request, json_t **body_out, const char 
 		return TRUE;
 	}
 	json_error_t at;
-	json_t *body = json_loadb(request->body->str, request->body->len,
-	                          JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
+	json_t *body = json_loadb(
+		request->body->str, request->body->len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
 	*body_out = body;
 	if (body == NULL) {
-		web_problem(request, MHD_HTTP_BAD_REQUEST, NULL, NULL, "the body is no JSON: %s, at octet %d", at.text, at.position);
+		web_problem(request, MHD_HTTP_BAD_REQUEST, NULL, NULL, "the body is no JSON: %s, at octet %d",
+			at.text, at.position);
 		return FALSE;
 	}
 	if (!json_is_object(body)) {
@@ -51,10 +54,12 @@ static gboolean read_reindex(WebRequest *request, json_t **body_out, const char 
 	json_t *value;
 	json_object_foreach(body, key, value)
 	{
-		const char **target = strcmp(key, "account") == 0 ? account_out : strcmp(key, "mailbox") == 0 ? mailbox_out : NULL;
+		const char **target = strcmp(key, "account") == 0 ? account_out
+			: strcmp(key, "mailbox") == 0             ? mailbox_out
+								  : NULL;
 		if (target == NULL || !json_is_string(value)) {
 			web_problem(request, MHD_HTTP_BAD_REQUEST, NULL, NULL,
-			            "%s: only account and mailbox are known, and are strings", key);
+				"%s: only account and mailbox are known, and are strings", key);
 			return FALSE;
 		}
 		*target = json_string_value(value);
@@ -76,7 +81,9 @@ static GPtrArray *find_accounts(WebRequest *request, const char *account, const 
 		names = store_list_accounts(store, &error);
 	} else {
 		g_autoptr(Account) found = store_get_account(store, account, &error);
-		g_autoptr(Mailbox) box = found != NULL && mailbox != NULL ? account_open_mailbox(found, mailbox, &error) : NULL;
+		g_autoptr(Mailbox) box = found != NULL && mailbox != NULL
+			? account_open_mailbox(found, mailbox, &error)
+			: NULL;
 		if (found != NULL && (mailbox == NULL || box != NULL)) {
 			names = g_ptr_array_new_with_free_func(g_free);
 			g_ptr_array_add(names, g_strdup(account));
@@ -95,9 +102,11 @@ static void start_jobs(WebRequest *request, const GPtrArray *accounts, const cha
 	for (guint i = 0; i < accounts->len; i++) {
 		guint64 id = supervisor_reindex(supervisor, accounts->pdata[i], mailbox);
 		g_autoptr(IndexJob) job = supervisor_job(supervisor, id);
-		log_notice("reindex.requested", LOG_STR("account", accounts->pdata[i]), LOG_STR("box", mailbox), LOG_UINT("job", id));
+		log_notice("reindex.requested", LOG_STR("account", accounts->pdata[i]),
+			LOG_STR("box", mailbox), LOG_UINT("job", id));
 		/* NULL: over and forgotten by now. */
-		json_array_append_new(list, job != NULL ? job_json(job) : json_pack("{s:I}", "id", (json_int_t)id));
+		json_array_append_new(
+			list, job != NULL ? job_json(job) : json_pack("{s:I}", "id", (json_int_t)id));
 		if (single) {
 			g_free(location);
 			location = g_strdup_printf("/v1/jobs/%" G_GUINT64_FORMAT, id);
@@ -120,7 +129,7 @@ void web_post_reindex(WebRequest *request)
 	json_decref(body);
 }
 
-/* -- /v1/jobs --------------------------------------------------------------------------------------------------- */
+/* -- /v1/jobs -------------------------------------------------------------------------------------------- */
 
 void web_get_jobs(WebRequest *request)
 {

@@ -34,13 +34,16 @@ static json_t *searches_json(void)
 	static const char *const paths[] = { "metadata", "proven", "verified", "scanned", "messages" };
 	json_t *object = json_object(), *by_path = json_object();
 	for (gsize i = 0; i < G_N_ELEMENTS(outcomes); i++)
-		json_object_set_new(object, outcomes[i], json_integer(metrics_value(METRIC_SEARCHES, outcomes[i])));
+		json_object_set_new(
+			object, outcomes[i], json_integer(metrics_value(METRIC_SEARCHES, outcomes[i])));
 	for (gsize i = 0; i < G_N_ELEMENTS(paths); i++)
-		json_object_set_new(by_path, paths[i], json_integer(metrics_value(METRIC_SEARCH_SECONDS, paths[i])));
+		json_object_set_new(
+			by_path, paths[i], json_integer(metrics_value(METRIC_SEARCH_SECONDS, paths[i])));
 	json_object_set_new(object, "by_path", by_path);
 	json_object_set_new(object, "candidates", json_integer(metrics_value(METRIC_SEARCH_CANDIDATES)));
 	json_object_set_new(object, "verified", json_integer(metrics_value(METRIC_SEARCH_VERIFIED)));
-	json_object_set_new(object, "messages_read", json_integer(metrics_value(METRIC_SEARCH_MESSAGES_READ)));
+	json_object_set_new(
+		object, "messages_read", json_integer(metrics_value(METRIC_SEARCH_MESSAGES_READ)));
 	return object;
 }
 
@@ -70,7 +73,8 @@ void web_get_stats(WebRequest *request)
 	}
 	json_t *object = account_summary_json(&site.sum);
 	json_object_set_new(object, "version", json_string(PACKAGE_VERSION));
-	json_object_set_new(object, "uptime_seconds", json_integer((g_get_real_time() - context->started_at) / G_USEC_PER_SEC));
+	json_object_set_new(object, "uptime_seconds",
+		json_integer((g_get_real_time() - context->started_at) / G_USEC_PER_SEC));
 	json_object_set_new(object, "accounts", json_integer(site.accounts));
 	json_object_set_new(object, "accounts_broken", broken_json(site.broken));
 	json_object_set_new(object, "searches", searches_json());

@@ -5,7 +5,8 @@
 #include "base/limits.h"
 #include "base/metrics.h"
 
-/* A body that is refused is read all the same, so that the client gets to hear why; past this the connection is closed. */
+/* A body that is refused is read all the same, so that the client gets to hear why; past this the
+ * connection is closed. */
 #define WEB_DISCARD_BYTES (16 * (guint64)LIMIT_HTTP_BODY)
 
 gboolean web_host_ok(const char *host, const char *hostname)
@@ -26,7 +27,7 @@ gboolean web_host_ok(const char *host, const char *hostname)
 	if (*end != '\0' && (*end != ':' || end[strspn(end + 1, "0123456789") + 1] != '\0'))
 		return FALSE;
 	return g_hostname_is_ip_address(name) || g_ascii_strcasecmp(name, "localhost") == 0 ||
-	       (*hostname != '\0' && g_ascii_strcasecmp(name, hostname) == 0);
+		(*hostname != '\0' && g_ascii_strcasecmp(name, hostname) == 0);
 }
 
 gboolean web_type_is_json(const char *type)
@@ -54,7 +55,8 @@ static gboolean is_tcp(WebRequest *request)
 static gboolean path_ok(WebRequest *request)
 {
 	if (strlen(request->path) > LIMIT_HTTP_URI)
-		web_problem(request, MHD_HTTP_URI_TOO_LONG, NULL, NULL, "the path has more than %d bytes", LIMIT_HTTP_URI);
+		web_problem(request, MHD_HTTP_URI_TOO_LONG, NULL, NULL, "the path has more than %d bytes",
+			LIMIT_HTTP_URI);
 	else if (!g_utf8_validate(request->path, -1, NULL))
 		web_problem(request, MHD_HTTP_BAD_REQUEST, NULL, NULL, "the path is not valid UTF-8");
 	else
@@ -72,7 +74,7 @@ static gboolean host_ok(WebRequest *request)
 		web_problem(request, MHD_HTTP_BAD_REQUEST, NULL, NULL, "a Host field is needed");
 	else
 		web_problem(request, MHD_HTTP_MISDIRECTED_REQUEST, NULL, NULL,
-		            "the Host field must be an IP address, localhost, or [server] hostname");
+			"the Host field must be an IP address, localhost, or [server] hostname");
 	return FALSE;
 }
 
@@ -85,9 +87,10 @@ static gboolean route_ok(WebRequest *request)
 	gboolean open = route != NULL && (route->flags & ROUTE_OPEN) != 0;
 	/* Strangers are not told which paths there are. */
 	if (!open && !web_tokens_allow(web, header(request, MHD_HTTP_HEADER_AUTHORIZATION))) {
-		web_problem(request, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mailsift\"",
-		            web->token_path != NULL ? "a bearer token of [http] token_file is needed"
-		                                    : "closed: no [http] token_file is configured");
+		web_problem(request, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+			"Bearer realm=\"mailsift\"",
+			web->token_path != NULL ? "a bearer token of [http] token_file is needed"
+						: "closed: no [http] token_file is configured");
 		return FALSE;
 	}
 	if (route == NULL && allow == NULL) {
@@ -95,7 +98,8 @@ static gboolean route_ok(WebRequest *request)
 		return FALSE;
 	}
 	if (route == NULL) {
-		web_problem(request, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, allow, "%s has %s only", request->path, allow);
+		web_problem(request, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, allow,
+			"%s has %s only", request->path, allow);
 		return FALSE;
 	}
 	request->route = route;
@@ -104,7 +108,8 @@ static gboolean route_ok(WebRequest *request)
 
 static void refuse_large(WebRequest *request)
 {
-	web_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, NULL, NULL, "the body has more than %d bytes", LIMIT_HTTP_BODY);
+	web_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, NULL, NULL, "the body has more than %d bytes",
+		LIMIT_HTTP_BODY);
 }
 
 /* What is announced of the body. Without Content-Length it is seen when it comes. */
@@ -114,10 +119,11 @@ static gboolean body_ok(WebRequest *request)
 	const char *coding = header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 	/* libmicrohttpd has refused what is no number. */
 	guint64 n = length != NULL ? g_ascii_strtoull(length, NULL, 10) : 0;
-	/* A page of somebody else's can make a browser post forms, but not JSON without asking first (CORS). */
+	/* A page of somebody else's can make a browser post forms, but not JSON without asking first
+	 * (CORS). */
 	if ((n > 0 || coding != NULL) && !web_type_is_json(header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
 		web_problem(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, NULL, NULL,
-		            "the body must be application/json (curl: --json instead of -d)");
+			"the body must be application/json (curl: --json instead of -d)");
 	else if (n > LIMIT_HTTP_BODY)
 		refuse_large(request);
 	else
@@ -130,7 +136,8 @@ static enum MHD_Result begin(WebRequest *request)
 {
 	if (path_ok(request) && host_ok(request) && route_ok(request) && body_ok(request))
 		return MHD_YES;
-	/* Who waits for "100 Continue" hears at once; who sends without waiting would miss the answer if we closed now. */
+	/* Who waits for "100 Continue" hears at once; who sends without waiting would miss the answer if we
+	 * closed now. */
 	return header(request, MHD_HTTP_HEADER_EXPECT) != NULL ? web_respond_send(request) : MHD_YES;
 }
 
@@ -146,8 +153,9 @@ static enum MHD_Result take_body(WebRequest *request, const char *data, size_t l
 	return MHD_YES;
 }
 
-enum MHD_Result web_on_request(void *web, struct MHD_Connection *connection, const char *url, const char *method,
-                               const char *version, const char *upload_data, size_t *upload_data_size, void **state)
+enum MHD_Result web_on_request(void *web, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *upload_data, size_t *upload_data_size,
+	void **state)
 {
 	(void)version;
 	WebRequest *request = *state;
@@ -172,7 +180,8 @@ enum MHD_Result web_on_request(void *web, struct MHD_Connection *connection, con
 	return web_respond_send(request);
 }
 
-void web_on_completed(void *web, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+void web_on_completed(
+	void *web, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
 {
 	(void)web;
 	(void)connection;
@@ -181,7 +190,8 @@ void web_on_completed(void *web, struct MHD_Connection *connection, void **state
 		return;
 	const char *route = request->route != NULL ? request->route->pattern : "other";
 	g_autofree char *status = g_strdup_printf("%u", request->status);
-	metrics_inc(METRIC_HTTP_REQUESTS, route, code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? status : "aborted");
+	metrics_inc(METRIC_HTTP_REQUESTS, route,
+		code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? status : "aborted");
 	metrics_observe_us(METRIC_HTTP_SECONDS, g_get_monotonic_time() - request->started_us, route);
 	if (request->response != NULL)
 		MHD_destroy_response(request->response);

@@ -5,7 +5,9 @@
 #include "web/web-private.h"
 
 /* Every answer's: nothing is kept in caches, nothing of it runs in a browser, nobody frames it. */
-static const struct { const char *name, *value; } common_headers[] = {
+static const struct {
+	const char *name, *value;
+} common_headers[] = {
 	{ "Cache-Control", "no-store" },
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "X-Frame-Options", "DENY" },
@@ -15,7 +17,7 @@ static const struct { const char *name, *value; } common_headers[] = {
 
 /* Makes the answer, unless there is one. Takes @text (from malloc) over. */
 static void respond(WebRequest *request, unsigned int status, const char *content_type, char *text, gsize len,
-                    const char *header, const char *value)
+	const char *header, const char *value)
 {
 	if (request->response != NULL) {
 		free(text);
@@ -40,7 +42,7 @@ enum MHD_Result web_respond_send(WebRequest *request)
 }
 
 static void respond_json(WebRequest *request, unsigned int status, const char *content_type, json_t *value,
-                         const char *header, const char *header_value)
+	const char *header, const char *header_value)
 {
 	char *text = json_dumps(value, JSON_INDENT(2) | JSON_SORT_KEYS);
 	json_decref(value);
@@ -70,23 +72,24 @@ void web_respond_nothing(WebRequest *request)
 	respond(request, MHD_HTTP_NO_CONTENT, NULL, NULL, 0, NULL, NULL);
 }
 
-void web_problem(WebRequest *request, unsigned int status, const char *header, const char *value, const char *format, ...)
+void web_problem(WebRequest *request, unsigned int status, const char *header, const char *value,
+	const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
 	g_autofree char *raw = g_strdup_vprintf(format, args);
 	va_end(args);
 	g_autofree char *detail = g_utf8_make_valid(raw, -1);
-	json_t *problem = json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", MHD_get_reason_phrase_for(status),
-	                            "status", (int)status, "detail", detail);
+	json_t *problem = json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
+		MHD_get_reason_phrase_for(status), "status", (int)status, "detail", detail);
 	respond_json(request, status, "application/problem+json", problem, header, value);
 }
 
 void web_problem_error(WebRequest *request, const GError *error)
 {
 	if (g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_ACCOUNT) ||
-	    g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX) ||
-	    g_error_matches(error, STORE_ERROR, STORE_ERROR_BAD_NAME)) {
+		g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX) ||
+		g_error_matches(error, STORE_ERROR, STORE_ERROR_BAD_NAME)) {
 		web_problem(request, MHD_HTTP_NOT_FOUND, NULL, NULL, "%s", error->message);
 		return;
 	}

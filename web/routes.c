@@ -14,7 +14,8 @@ static const Route routes[] = {
 	{ "DELETE", "/v1/jobs/*", web_delete_job, 0 },
 };
 
-/* The segments of @path that "*" of @pattern stands for, or NULL if they do not fit. An empty segment is none. */
+/* The segments of @path that "*" of @pattern stands for, or NULL if they do not fit. An empty segment is
+ * none. */
 static char **match(const char *pattern, const char *path)
 {
 	g_auto(GStrv) want = g_strsplit(pattern, "/", -1);

@@ -63,10 +63,13 @@ static GPtrArray *parse_tokens(char *text, const char *path, GError **error)
 		g_strstrip(line);
 		if (*line == '\0' || *line == '#')
 			continue;
-		const char *why = line[strspn(line, TOKEN_CHARACTERS)] != '\0' ? "a token has letters, digits and -._~+/= only"
-		                : strlen(line) < TOKEN_MIN ? "a token needs 16 characters or more" : NULL;
+		const char *why = line[strspn(line, TOKEN_CHARACTERS)] != '\0'
+			? "a token has letters, digits and -._~+/= only"
+			: strlen(line) < TOKEN_MIN ? "a token needs 16 characters or more"
+						   : NULL;
 		if (why != NULL) {
-			g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "[http] token_file: %s:%u: %s", path, number, why);
+			g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "[http] token_file: %s:%u: %s",
+				path, number, why);
 			return NULL;
 		}
 		g_ptr_array_add(tokens, g_strdup(line));
@@ -80,8 +83,8 @@ static GPtrArray *parse_tokens(char *text, const char *path, GError **error)
 static gboolean same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+		a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+		a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* Reads @fd, which is @path, unless it is what was read last. */
@@ -121,7 +124,8 @@ gboolean web_tokens_load(Web *web, GError **error)
 	return ok;
 }
 
-/* A file that cannot be used any more allows nobody, since the change was meant for something; the log says so, once. */
+/* A file that cannot be used any more allows nobody, since the change was meant for something; the log says
+ * so, once. */
 static gboolean reload(Web *web)
 {
 	g_autoptr(GError) error = NULL;

@@ -1,4 +1,5 @@
-/* What the files of web/ share. A request is answered by one thread of libmicrohttpd, from first octet to last. */
+/* What the files of web/ share. A request is answered by one thread of libmicrohttpd, from first octet to
+ * last. */
 #pragma once
 #include <jansson.h>
 #include <microhttpd.h>
@@ -9,10 +10,10 @@ G_BEGIN_DECLS
 
 struct Web {
 	WebContext context;
-	GPtrArray *listeners;  /* of WebListener (web.c) */
-	char *token_path;      /* owned; NULL: no token file, the API is closed */
-	GMutex lock;           /* over what follows */
-	GPtrArray *tokens;     /* of char*; NULL: not read yet */
+	GPtrArray *listeners;    /* of WebListener (web.c) */
+	char *token_path;        /* owned; NULL: no token file, the API is closed */
+	GMutex lock;             /* over what follows */
+	GPtrArray *tokens;       /* of char*; NULL: not read yet */
 	struct stat tokens_seen; /* the file that they are from */
 	char *tokens_complaint;  /* owned; the last error that was logged, or NULL */
 };
@@ -23,14 +24,14 @@ typedef struct {
 	Web *web;
 	struct MHD_Connection *connection;
 	const char *method;
-	const char *path;      /* without query, percent-decoded by libmicrohttpd */
-	const Route *route;    /* NULL: none, or not for this client */
-	char **args;           /* what the route's "*" segments stand for; owned */
-	GString *body;         /* up to LIMIT_HTTP_BODY */
-	guint64 received;      /* bytes of the body, those included that were not kept */
+	const char *path;   /* without query, percent-decoded by libmicrohttpd */
+	const Route *route; /* NULL: none, or not for this client */
+	char **args;        /* what the route's "*" segments stand for; owned */
+	GString *body;      /* up to LIMIT_HTTP_BODY */
+	guint64 received;   /* bytes of the body, those included that were not kept */
 	gint64 started_us;
 	unsigned int status;
-	struct MHD_Response *response; /* owned; the answer, once there is one: the first that is made counts */
+	struct MHD_Response *response; /* owned; NULL: none yet. The first that is made counts */
 } WebRequest;
 
 /* -- answers (respond.c) ---- */
@@ -38,18 +39,20 @@ typedef struct {
 void web_respond_json(WebRequest *request, unsigned int status, json_t *value);
 /* The same with a Location. */
 void web_respond_json_at(WebRequest *request, unsigned int status, const char *location, json_t *value);
-void web_respond_text(WebRequest *request, const char *content_type, GString *text); /* 200; takes @text over */
-void web_respond_nothing(WebRequest *request);                                     /* 204 */
+/* 200; takes @text over. */
+void web_respond_text(WebRequest *request, const char *content_type, GString *text);
+void web_respond_nothing(WebRequest *request); /* 204 */
 /* RFC 9457 problem details. @header and @value: one more header field, or NULL. */
-void web_problem(WebRequest *request, unsigned int status, const char *header, const char *value, const char *format, ...)
-	G_GNUC_PRINTF(5, 6);
+void web_problem(WebRequest *request, unsigned int status, const char *header, const char *value,
+	const char *format, ...) G_GNUC_PRINTF(5, 6);
 /* Sends the answer; the request must have one. */
 enum MHD_Result web_respond_send(WebRequest *request);
 /* By domain and code: 404 for what is not there, 500 (and logged) for the site's errors. */
 void web_problem_error(WebRequest *request, const GError *error);
 
 /* -- who may ask (tokens.c) ---- */
-/* Reads the token file, if it has changed. Refuses one that others may read, that is damaged, or that has no token. */
+/* Reads the token file, if it has changed. Refuses one that others may read, that is damaged, or that has
+ * no token. */
 gboolean web_tokens_load(Web *web, GError **error);
 void web_tokens_clear(Web *web);
 /* Whether @header (the value of Authorization, or NULL) has a token of the file (RFC 6750 2.1). */
@@ -65,8 +68,8 @@ struct Route {
 	void (*handle)(WebRequest *request);
 	RouteFlags flags;
 };
-/* The route of @method and @path with *args_out (owned by the caller). NULL: none; then *allow_out lists the methods that
- * the path has ("GET, HEAD"), NULL for an unknown path. HEAD is as GET. Pure. */
+/* The route of @method and @path with *args_out (owned by the caller). NULL: none; then *allow_out lists
+ * the methods that the path has ("GET, HEAD"), NULL for an unknown path. HEAD is as GET. Pure. */
 const Route *route_find(const char *method, const char *path, char ***args_out, char **allow_out);
 
 /* -- handlers ---- */
@@ -83,17 +86,18 @@ void web_delete_job(WebRequest *request);
 /* What an account's mail and its index amount to (account-summary.c). */
 typedef struct {
 	guint64 mailboxes, messages, emails; /* emails: distinct contents */
-	guint64 indexed, lag, failed;        /* messages + of them: in the index, not reached yet, recorded as failed; the three sum up */
+	/* Of the messages: in the index, not reached yet, recorded as failed; the three sum up to them. */
+	guint64 indexed, lag, failed;
 	guint64 documents;
 	guint64 bytes_xapian, bytes_text, bytes_vocabulary;
-	gint64 lag_since;      /* when the oldest message of lag was saved, Unix seconds; 0: there is none */
+	gint64 lag_since; /* when the oldest message of lag was saved, Unix seconds; 0: there is none */
 	gboolean index_present;
 } AccountSummary;
 gboolean account_summary(Account *account, AccountSummary *summary_out, GError **error);
 typedef struct {
 	AccountSummary sum;
 	guint accounts;
-	GPtrArray *broken; /* of char*, "name: reason": accounts that cannot be read, left out of the sum; owned */
+	GPtrArray *broken; /* of char*, "name: reason": accounts that are left out of the sum; owned */
 } SiteSummary;
 gboolean site_summary(Store *store, SiteSummary *site_out, GError **error);
 void site_summary_clear(SiteSummary *site);

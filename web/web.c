@@ -10,9 +10,9 @@
 #include "web/request.h"
 #include "web/web-private.h"
 
-#define WEB_CONNECTIONS 100  /* at once, for each address */
-#define WEB_THREADS 4        /* of each address: one that sums up all accounts does not keep /healthz waiting */
-#define WEB_TIMEOUT_S 30     /* of a connection on which nothing happens */
+#define WEB_CONNECTIONS 100 /* at once, for each address */
+#define WEB_THREADS 4    /* of each address: one that sums up all accounts does not keep /healthz waiting */
+#define WEB_TIMEOUT_S 30 /* of a connection on which nothing happens */
 
 /* One address: what libmicrohttpd serves, and the socket's file. */
 typedef struct {
@@ -32,7 +32,8 @@ static void listener_free(gpointer data)
 
 static gboolean fail_errno(GError **error, const char *address, const char *what, int code)
 {
-	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(code), "[http] listen: %s: %s: %s", address, what, g_strerror(code));
+	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(code), "[http] listen: %s: %s: %s",
+		address, what, g_strerror(code));
 	return FALSE;
 }
 
@@ -41,7 +42,8 @@ static gboolean is_loopback(const ListenAddress *address)
 {
 	if (address->path != NULL)
 		return TRUE;
-	g_autoptr(GInetAddress) host = address->host != NULL ? g_inet_address_new_from_string(address->host) : NULL;
+	g_autoptr(GInetAddress) host =
+		address->host != NULL ? g_inet_address_new_from_string(address->host) : NULL;
 	return host != NULL && g_inet_address_get_is_loopback(host);
 }
 
@@ -97,8 +99,9 @@ static int listen_at(const ListenAddress *address, GError **error)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (storage.ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	/* The socket's file is for owner and group: who may connect still needs a token. Linux gives the file the mode of
-	 * the socket that is bound; umask() would be everybody's in a process with threads. */
+	/* The socket's file is for owner and group: who may connect still needs a token. Linux gives the
+	 * file the mode of the socket that is bound; umask() would be everybody's in a process with
+	 * threads. */
 	if (storage.ss_family == AF_UNIX)
 		(void)fchmod(fd, 0660);
 	if (bind(fd, (struct sockaddr *)&storage, (socklen_t)size) == 0 && listen(fd, SOMAXCONN) == 0)
@@ -113,22 +116,23 @@ static gboolean start_daemon(Web *web, const ListenAddress *address, GError **er
 {
 	if (!is_loopback(address)) {
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-		            "[http] listen: %s: only loopback addresses and Unix sockets; for others put a proxy with TLS in front",
-		            address->text);
+			"[http] listen: %s: only loopback addresses and Unix sockets; for others put a proxy "
+			"with TLS in front",
+			address->text);
 		return FALSE;
 	}
 	int fd = listen_at(address, error);
 	if (fd < 0)
 		return FALSE;
-	struct MHD_Daemon *daemon = MHD_start_daemon(
-		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, web_on_request, web,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, web_on_completed, web,
-		MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)WEB_THREADS,
+	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL,
+		NULL, web_on_request, web, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+		web_on_completed, web, MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)WEB_THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)WEB_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)WEB_TIMEOUT_S, MHD_OPTION_END);
 	if (daemon == NULL) {
 		(void)close(fd);
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "[http] listen: %s: libmicrohttpd does not start", address->text);
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+			"[http] listen: %s: libmicrohttpd does not start", address->text);
 		return FALSE;
 	}
 	WebListener *listener = g_new(WebListener, 1);
@@ -156,7 +160,8 @@ Web *web_start(const WebContext *context, GError **error)
 		return NULL;
 	}
 	if (n > 0 && web->token_path == NULL)
-		log_warning("http.closed", LOG_STR("reason", "no [http] token_file: all but /healthz is refused"));
+		log_warning("http.closed",
+			LOG_STR("reason", "no [http] token_file: all but /healthz is refused"));
 	return web;
 }
 

@@ -1,4 +1,5 @@
-/* mbox files: whatever they hold, each message is read once, nothing is added, and no date or flag is out of its range. */
+/* mbox files: whatever they hold, each message is read once, nothing is added, and no date or flag is out
+ * of its range. */
 
 #include "cli/message-source.h"
 

@@ -16,8 +16,9 @@ static gboolean note(const SourceMessage *message, gpointer data, GError **error
 	Seen *seen = data;
 	g_autofree char *text = g_strndup(message->len > 0 ? (const char *)message->data : "", message->len);
 	g_strdelimit(text, "\n", '/');
-	g_ptr_array_add(seen->lines, g_strdup_printf("%s|%u|%" G_GINT64_FORMAT "|%d", text, message->flags, message->received_at,
-	                                             message->zone));
+	g_ptr_array_add(seen->lines,
+		g_strdup_printf("%s|%u|%" G_GINT64_FORMAT "|%d", text, message->flags, message->received_at,
+			message->zone));
 	g_ptr_array_add(seen->paths, g_strdup(message->path));
 	if (seen->stop_after == 0 || seen->lines->len < seen->stop_after)
 		return TRUE;
@@ -55,7 +56,9 @@ static char *joined(const GPtrArray *lines)
 
 static void splits_an_mbox(void)
 {
-	static const struct { const char *mbox, *lines; } cases[] = {
+	static const struct {
+		const char *mbox, *lines;
+	} cases[] = {
 		{ "", "" },
 		{ F, "|0|10|0" },
 		{ F "\n", "|0|10|0" },
@@ -69,7 +72,8 @@ static void splits_an_mbox(void)
 		{ F "A: b\n\ntext\nFrom here\nto there\n", "A: b//text/From here/to there/|0|10|0" },
 		{ F "A: b\n\n\nFrom here\n", "A: b//|0|10|0\n|0|77|0" },
 		/* mboxrd: one ">" less */
-		{ F "A: b\n\n>From here\n>>From there\n> From a\n>Fromage\n", "A: b//From here/>From there/> From a/>Fromage/|0|10|0" },
+		{ F "A: b\n\n>From here\n>>From there\n> From a\n>Fromage\n",
+			"A: b//From here/>From there/> From a/>Fromage/|0|10|0" },
 		{ F "A: b\n>From: x\n\n", "A: b/>From: x/|0|10|0" },
 		{ F "A: b\r\n\r\ntext\r\n\r\n" F "C: d\r\n\r\n", "A: b\r/\r/text\r/|0|10|0\nC: d\r/|0|10|0" },
 		/* flags as c-client and mutt write them */
@@ -81,7 +85,8 @@ static void splits_an_mbox(void)
 		g_autoptr(Seen) seen = seen_new();
 		g_autoptr(GError) error = NULL;
 		g_test_message("%s", cases[i].mbox);
-		gboolean ok = source_walk_mbox((const guint8 *)cases[i].mbox, strlen(cases[i].mbox), "x", 77, note, seen, &error);
+		gboolean ok = source_walk_mbox(
+			(const guint8 *)cases[i].mbox, strlen(cases[i].mbox), "x", 77, note, seen, &error);
 		g_assert_no_error(error);
 		g_assert_true(ok);
 		g_autofree char *lines = joined(seen->lines);
@@ -92,7 +97,8 @@ static void splits_an_mbox(void)
 /* What was written as mboxrd is read back, whatever it is made of. */
 static void reads_back_what_mboxrd_writes(void)
 {
-	static const char *const pieces[] = { "From me\n", ">From me\n", ">>From me\n", "\n", "text\n", "A: b\n", "\r\n", ">", "> From\n" };
+	static const char *const pieces[] = { "From me\n", ">From me\n", ">>From me\n", "\n", "text\n",
+		"A: b\n", "\r\n", ">", "> From\n" };
 	for (int round = 0; round < 2000; round++) {
 		g_autoptr(GString) mbox = g_string_new(NULL);
 		g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
@@ -112,10 +118,12 @@ static void reads_back_what_mboxrd_writes(void)
 				at = next;
 			}
 			g_string_append_c(mbox, '\n');
-			g_ptr_array_add(texts, g_strdup_printf("%s|0|10|0", g_strdelimit(text->str, "\n", '/')));
+			g_ptr_array_add(
+				texts, g_strdup_printf("%s|0|10|0", g_strdelimit(text->str, "\n", '/')));
 		}
 		g_autoptr(Seen) seen = seen_new();
-		g_assert_true(source_walk_mbox((const guint8 *)mbox->str, mbox->len, "x", 77, note, seen, NULL));
+		g_assert_true(
+			source_walk_mbox((const guint8 *)mbox->str, mbox->len, "x", 77, note, seen, NULL));
 		g_autofree char *got = joined(seen->lines), *want = joined(texts);
 		g_assert_cmpstr(got, ==, want);
 	}
@@ -123,7 +131,11 @@ static void reads_back_what_mboxrd_writes(void)
 
 static void takes_the_best_date_there_is(void)
 {
-	static const struct { const char *message; gint64 at; int zone; } cases[] = {
+	static const struct {
+		const char *message;
+		gint64 at;
+		int zone;
+	} cases[] = {
 		/* of From_, in UTC or with a zone before or behind the year */
 		{ "From a@b Thu Nov 24 18:22:48 2011\n\n", 1322158968, 0 },
 		{ "From \"a b\"@c  Thu Nov  4 18:22:48 2010\n\n", 1288894968, 0 },
@@ -135,11 +147,16 @@ static void takes_the_best_date_there_is(void)
 		{ "From a@b yesterday\n\n", 77, 0 },
 		{ "From a@b Thu yesterday\n\n", 77, 0 },
 		/* Received before it: the first with a date */
-		{ "From a@b Thu Nov 24 18:22:48 2011\nReceived: by x; Fri, 25 Nov 2011 10:00:00 +0200\nReceived: by y; 1 Jan 2010 00:00:00 +0000\n"
-		  "Date: Thu, 1 Jan 2009 00:00:00 +0000\n\n", 1322208000, 120 },
-		{ "From a@b Thu Nov 24 18:22:48 2011\nReceived: by x with no date\nReceived: by y; 1 Jan 2010 00:00:00 +0000\n\n", 1262304000, 0 },
+		{ "From a@b Thu Nov 24 18:22:48 2011\nReceived: by x; Fri, 25 Nov 2011 10:00:00 "
+		  "+0200\nReceived: by y; 1 Jan 2010 00:00:00 +0000\n"
+		  "Date: Thu, 1 Jan 2009 00:00:00 +0000\n\n",
+			1322208000, 120 },
+		{ "From a@b Thu Nov 24 18:22:48 2011\nReceived: by x with no date\nReceived: by y; 1 Jan "
+		  "2010 00:00:00 +0000\n\n",
+			1262304000, 0 },
 		{ "From a@b Thu Nov 24 18:22:48 2011\nReceived: by x; nonsense\n\n", 1322158968, 0 },
-		{ "From a@b Thu Nov 24 18:22:48 2011\nDate: Thu, 1 Jan 2009 00:00:00 +0000\n\n", 1322158968, 0 },
+		{ "From a@b Thu Nov 24 18:22:48 2011\nDate: Thu, 1 Jan 2009 00:00:00 +0000\n\n", 1322158968,
+			0 },
 		/* Date, if From_ has none */
 		{ "From a@b\nDate: Thu, 1 Jan 2009 00:00:00 -0130\n\n", 1230773400, -90 },
 		{ "From a@b\nDate: nonsense\n\nReceived: by y; 1 Jan 2010 00:00:00 +0000\n", 77, 0 },
@@ -147,9 +164,11 @@ static void takes_the_best_date_there_is(void)
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autoptr(Seen) seen = seen_new();
 		g_test_message("%s", cases[i].message);
-		g_assert_true(source_walk_mbox((const guint8 *)cases[i].message, strlen(cases[i].message), "x", 77, note, seen, NULL));
+		g_assert_true(source_walk_mbox((const guint8 *)cases[i].message, strlen(cases[i].message),
+			"x", 77, note, seen, NULL));
 		g_assert_cmpuint(seen->lines->len, ==, 1);
-		g_autofree char *end = g_strdup_printf("|0|%" G_GINT64_FORMAT "|%d", cases[i].at, cases[i].zone);
+		g_autofree char *end =
+			g_strdup_printf("|0|%" G_GINT64_FORMAT "|%d", cases[i].at, cases[i].zone);
 		g_test_message("%s, wanted %s", (char *)seen->lines->pdata[0], end);
 		g_assert_true(g_str_has_suffix(seen->lines->pdata[0], end));
 	}
@@ -206,8 +225,9 @@ static char *walk(const Fixture *f, const char *name)
 	for (guint i = 0; i < seen->paths->len; i++) {
 		const char *line = seen->lines->pdata[i];
 		const char *flags = strchr(line, '|');
-		g_string_append_printf(all, "%s%s=%.*s|%u", i > 0 ? " " : "", (char *)seen->paths->pdata[i] + strlen(f->root) + 1,
-		                       (int)(flags - line), line, (guint)g_ascii_strtoull(flags + 1, NULL, 10));
+		g_string_append_printf(all, "%s%s=%.*s|%u", i > 0 ? " " : "",
+			(char *)seen->paths->pdata[i] + strlen(f->root) + 1, (int)(flags - line), line,
+			(guint)g_ascii_strtoull(flags + 1, NULL, 10));
 	}
 	return g_strdup(all->str);
 }
@@ -230,8 +250,9 @@ static void reads_of_a_maildir_what_is_mail(Fixture *f, gconstpointer unused)
 	put(f, "M/subscriptions", "no");
 	g_autofree char *all = walk(f, "M");
 	g_assert_cmpstr(all, ==,
-	                "M/cur/1.a:2,S=one|1 M/cur/2.a:2,DFRST=two|31 M/cur/3.a:2,=three|0 M/cur/4.a=four|0 M/cur/5.a:1,S=five|0 "
-	                "M/cur/6.a:2,Pab=From six/|0 M/new/7.a=seven|0");
+		"M/cur/1.a:2,S=one|1 M/cur/2.a:2,DFRST=two|31 M/cur/3.a:2,=three|0 M/cur/4.a=four|0 "
+		"M/cur/5.a:1,S=five|0 "
+		"M/cur/6.a:2,Pab=From six/|0 M/new/7.a=seven|0");
 	g_autofree char *sent = walk(f, "M/.Sent");
 	g_assert_cmpstr(sent, ==, "M/.Sent/cur/9.a=no|0 M/.Sent/new/9.b=no|0");
 	g_autofree char *one = walk(f, "M/cur/1.a:2,S");
@@ -256,8 +277,9 @@ static void walks_folders_in_order(Fixture *f, gconstpointer unused)
 	g_assert_cmpint(symlink("b.eml", link), ==, 0);
 	g_autofree char *all = walk(f, "A");
 	g_assert_cmpstr(all, ==,
-	                "A/a/1=1|0 A/a/2=2|0 A/b.eml=b|0 A/box=x/|0 A/box=y/|0 A/cur/c:2,F=c|4 A/empty=|0 A/link=b|0 A/tmp/t=t|0 "
-	                "A/z.eml=From a@b Thu Jan  1 00:00:10 1970/z/|0");
+		"A/a/1=1|0 A/a/2=2|0 A/b.eml=b|0 A/box=x/|0 A/box=y/|0 A/cur/c:2,F=c|4 A/empty=|0 A/link=b|0 "
+		"A/tmp/t=t|0 "
+		"A/z.eml=From a@b Thu Jan  1 00:00:10 1970/z/|0");
 	/* Named itself, a link is followed. */
 	g_autofree char *linked = walk(f, "A/a/back/a/1");
 	g_assert_cmpstr(linked, ==, "A/a/back/a/1=1|0");

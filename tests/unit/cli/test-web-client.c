@@ -4,7 +4,11 @@
 
 static void reads_whole_answers_only(void)
 {
-	static const struct { const char *answer; guint status; const char *body; } cases[] = {
+	static const struct {
+		const char *answer;
+		guint status;
+		const char *body;
+	} cases[] = {
 		{ "HTTP/1.1 200 OK\r\n\r\n", 200, "" },
 		{ "HTTP/1.0 404 Not Found\r\nServer: x\r\n\r\nbody", 404, "body" },
 		{ "HTTP/1.1 202 Accepted\r\ncontent-length:  4 \r\n\r\nbody", 202, "body" },
@@ -51,7 +55,8 @@ static void reads_whole_answers_only(void)
 
 static void takes_any_octets(void)
 {
-	static const char *const pieces[] = { "HTTP/1.1 200 OK\r\n", "\r\n", "Content-Length: ", "4", "x", ":", " ", "\n", "" };
+	static const char *const pieces[] = { "HTTP/1.1 200 OK\r\n", "\r\n", "Content-Length: ", "4", "x",
+		":", " ", "\n", "" };
 	for (int round = 0; round < 20000; round++) {
 		g_autoptr(GString) text = g_string_new(NULL);
 		for (int k = g_test_rand_int_range(0, 8); k > 0; k--) {
@@ -72,7 +77,9 @@ static void takes_any_octets(void)
 
 static void escapes_names_in_paths(void)
 {
-	static const struct { const char *name, *path; } cases[] = {
+	static const struct {
+		const char *name, *path;
+	} cases[] = {
 		{ "ann", "/v1/accounts/ann" },
 		{ "j\303\266rg s", "/v1/accounts/j%C3%B6rg%20s" },
 		{ "a/b?c#d%e", "/v1/accounts/a%2Fb%3Fc%23d%25e" },

@@ -2,7 +2,10 @@
 
 static void takes_hosts_that_an_admin_would_use(void)
 {
-	static const struct { const char *host, *hostname; gboolean ok; } cases[] = {
+	static const struct {
+		const char *host, *hostname;
+		gboolean ok;
+	} cases[] = {
 		{ "127.0.0.1", "", TRUE },
 		{ "127.0.0.1:8025", "", TRUE },
 		{ "192.168.7.9:8025", "", TRUE }, /* whoever sends an address was not sent by a name */
@@ -40,7 +43,10 @@ static void takes_hosts_that_an_admin_would_use(void)
 
 static void knows_json_from_forms(void)
 {
-	static const struct { const char *type; gboolean ok; } cases[] = {
+	static const struct {
+		const char *type;
+		gboolean ok;
+	} cases[] = {
 		{ "application/json", TRUE },
 		{ "Application/JSON", TRUE },
 		{ "application/json; charset=utf-8", TRUE },

@@ -13,7 +13,8 @@ static const Case cases[] = {
 	{ "GET", "/metrics", "/metrics", "", NULL },
 	{ "GET", "/v1/accounts", "/v1/accounts", "", NULL },
 	{ "GET", "/v1/accounts/ann", "/v1/accounts/*", "ann", NULL },
-	{ "GET", "/v1/accounts/j\303\266rg smith@example.org", "/v1/accounts/*", "j\303\266rg smith@example.org", NULL },
+	{ "GET", "/v1/accounts/j\303\266rg smith@example.org", "/v1/accounts/*",
+		"j\303\266rg smith@example.org", NULL },
 	{ "GET", "/v1/accounts/*", "/v1/accounts/*", "*", NULL },
 	{ "GET", "/v1/accounts/..", "/v1/accounts/*", "..", NULL },
 	{ "POST", "/v1/reindex", "/v1/reindex", "", NULL },
@@ -62,7 +63,8 @@ static void leaves_only_healthz_open(void)
 		g_autofree char *allow = NULL;
 		const Route *route = route_find(cases[i].method, cases[i].path, &args, &allow);
 		if (route != NULL)
-			g_assert_cmpint((route->flags & ROUTE_OPEN) != 0, ==, g_str_equal(route->pattern, "/healthz"));
+			g_assert_cmpint((route->flags & ROUTE_OPEN) != 0, ==,
+				g_str_equal(route->pattern, "/healthz"));
 	}
 }
 

@@ -17,7 +17,8 @@ typedef struct {
 static void write_file(const Fixture *f, const char *text, gssize len, int mode)
 {
 	g_autoptr(GError) error = NULL;
-	g_assert_true(g_file_set_contents_full(f->path, text, len, G_FILE_SET_CONTENTS_CONSISTENT, mode, &error));
+	g_assert_true(
+		g_file_set_contents_full(f->path, text, len, G_FILE_SET_CONTENTS_CONSISTENT, mode, &error));
 	g_assert_no_error(error);
 	g_assert_cmpint(g_chmod(f->path, (mode_t)mode), ==, 0);
 }
@@ -46,7 +47,10 @@ static void allows_the_tokens_of_the_file_and_no_others(Fixture *f, gconstpointe
 {
 	(void)data;
 	write_file(f, "# the admin's\n" ANNS "\n\n  " BOBS " \r\n", -1, 0600);
-	static const struct { const char *header; gboolean ok; } cases[] = {
+	static const struct {
+		const char *header;
+		gboolean ok;
+	} cases[] = {
 		{ "Bearer " ANNS, TRUE },
 		{ "bearer " ANNS, TRUE }, /* RFC 9110 11.1: the scheme has no case */
 		{ "Bearer   " ANNS, TRUE },
@@ -101,7 +105,11 @@ static void allows_nobody_once_the_file_is_of_no_use(Fixture *f, gconstpointer d
 static void refuses_files_that_are_no_secret_or_have_none(Fixture *f, gconstpointer data)
 {
 	(void)data;
-	static const struct { const char *text; int mode; const char *says; } cases[] = {
+	static const struct {
+		const char *text;
+		int mode;
+		const char *says;
+	} cases[] = {
 		{ ANNS "\n", 0604, "chmod 600" },
 		{ ANNS "\n", 0602, "chmod 600" },
 		{ "", 0600, "no token" },
