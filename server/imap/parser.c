@@ -309,8 +309,7 @@ static char *decode_mailbox(const ImapParser *p, char *name, gsize octet, GError
 	char *decoded = utf7_decode(raw, len, &reason);
 	if (decoded == NULL)
 		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX,
-			"mailbox name at octet %" G_GSIZE_FORMAT " is not modified UTF-7: %s", octet,
-			reason->message);
+			"mailbox name at octet %" G_GSIZE_FORMAT ": %s", octet, reason->message);
 	return decoded;
 }
 

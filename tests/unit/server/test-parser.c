@@ -92,7 +92,7 @@ static const StringCase string_cases[] = {
 	{ imap_parse_mailbox, "Entw&APw-rfe", "Entw\xc3\xbcrfe", "" },
 	{ imap_parse_mailbox, "\"A &- B\"", "A & B", "" },
 	{ imap_parse_mailbox, "{6}\r\n&AOkA6", NULL, "modified UTF-7" },
-	{ imap_parse_mailbox, "R&D", NULL, "octet 1 is not modified UTF-7" },
+	{ imap_parse_mailbox, "R&D", NULL, "octet 1: the name is not modified UTF-7" },
 	{ imap_parse_mailbox, "\"Entw\xc3\xbcrfe\"", NULL, "8-bit characters" },
 	{ utf8_mailbox, "\"Entw\xc3\xbcrfe\"", "Entw\xc3\xbcrfe", "" },
 	{ utf8_mailbox, "R&D", "R&D", "" },
