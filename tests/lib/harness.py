@@ -161,7 +161,7 @@ class Server:
 
     def configure(self, settings):
         """Merges {group: {key: value}} into the configuration file; the value None takes a key out. A running server
-        does not see it before it is started again or gets SIGHUP."""
+        does not see it before it is started again."""
         for group, keys in settings.items():
             for key, value in keys.items():
                 self.settings.setdefault(group, {})[key] = value
@@ -233,11 +233,21 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.process = None
+        self._wait_ports_closed()
         if indexer:
             for pid in self._indexers_left():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.wait_indexers_gone()
+
+    def _wait_ports_closed(self):
+        """A child between fork() and exec() has the killed server's sockets still: start() would take them for the new one's."""
+        end = time.monotonic() + STOP_SECONDS
+        for port in (self.port, self.http_port):
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < end:
+                    socket.create_connection(('127.0.0.1', port), timeout=5).close()
+                    time.sleep(0.01)
 
     def restart(self):
         self.stop()
