@@ -16,6 +16,7 @@
 #include "indexer/index-reader.h"
 #include "indexer/index-writer.h"
 #include "indexer/plan.h"
+#include "store/sort-keys.h"
 
 #define ROUNDS 5
 

@@ -20,10 +20,12 @@ def folder_of(n):
     return os.path.join(root, '%d' % n)
 
 
-def link_tree(source, target):
-    """Hard links where the file system lets us, else copies."""
+def link_tree(source, target, copied=()):
+    """Hard links where the file system lets us, else copies; copies of files of these names."""
     def put(a, b):
         try:
+            if os.path.basename(b) in copied:
+                raise OSError
             os.link(a, b)
         except OSError:
             shutil.copy2(a, b)
