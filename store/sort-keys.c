@@ -269,3 +269,15 @@ void sort_keys_split(const char *lines, gsize len, SortKeySpan keys_out[SORT_KEY
 		at = lf != NULL ? lf + 1 : end;
 	}
 }
+
+SortKeySpan sort_keys_find(const char *lines, gsize len, SortKey key)
+{
+	const char *at = lines, *end = lines + len, *lf = NULL;
+	for (guint i = 0; i <= key; i++) {
+		at = lf != NULL ? lf + 1 : at;
+		lf = at < end ? memchr(at, '\n', (gsize)(end - at)) : NULL;
+		if (lf == NULL)
+			return (SortKeySpan){ end, 0 };
+	}
+	return (SortKeySpan){ at, (gsize)(lf - at) };
+}

@@ -29,6 +29,9 @@ void sort_keys_append(GString *out, const guint8 *data, gsize size);
 /* Finds the lines in what sort_keys_append() wrote; missing ones are empty. */
 void sort_keys_split(const char *lines, gsize len, SortKeySpan keys_out[SORT_KEY_N]);
 
+/* The same for one of them. */
+SortKeySpan sort_keys_find(const char *lines, gsize len, SortKey key);
+
 /* The base subject of a decoded subject (UTF-8), not folded; *reply_out tells whether it is a reply or forward. Exposed for tests. */
 char *sort_keys_base_subject(const char *subject, gsize len, gboolean *reply_out);
 

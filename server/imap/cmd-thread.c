@@ -35,16 +35,18 @@ static gboolean finish(ImapCommand *cmd, SearchContext *context, GArray *positio
 		guint32 position = g_array_index(positions, guint32, i);
 		guint row;
 		const SnapshotChunk *chunk = snapshot_row(context->view, position, &row);
+		SortKeySpan of[SORT_KEY_N];
+		sort_key_table_get_all(keys, i, of);
 		messages[i] = (ThreadMessage){
 			.number = cmd->uid ? chunk->uid[row] : position + 1,
 			.sent_at = chunk->sent_at[row],
-			.subject = sort_key_table_get(keys, i, SORT_KEY_SUBJECT),
+			.subject = of[SORT_KEY_SUBJECT],
 		};
 		if (!thread->references)
 			continue;
-		messages[i].reply = sort_key_table_get(keys, i, SORT_KEY_REPLY).len > 0;
-		messages[i].message_id = sort_key_table_get(keys, i, SORT_KEY_MESSAGE_ID);
-		messages[i].references = sort_key_table_get(keys, i, SORT_KEY_REFERENCES);
+		messages[i].reply = of[SORT_KEY_REPLY].len > 0;
+		messages[i].message_id = of[SORT_KEY_MESSAGE_ID];
+		messages[i].references = of[SORT_KEY_REFERENCES];
 	}
 	g_string_append(cmd->out, "* THREAD");
 	if (positions->len > 0)

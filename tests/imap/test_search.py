@@ -3,6 +3,8 @@
 OBJECTID's keys (8474), PARTIAL (9394). What a string matches is the oracle's business (tests/oracle); here it is the
 grammar, the forms of the answers, and what sessions see of each other."""
 
+import re
+
 import pytest
 
 from lib.imap import Literal, Quoted, parse_esearch, parse_set
@@ -282,6 +284,41 @@ def test_thread(client):
     assert client.cmd('UID THREAD ORDEREDSUBJECT UTF-8 ALL').one('THREAD').raw == b'* THREAD (1 (2)(4))(3 5)(6)(7)'
     assert client.cmd('THREAD REFERENCES US-ASCII SUBJECT A').one('THREAD').raw == b'* THREAD (1 (2)(4))'
     assert client.cmd('THREAD REFERENCES US-ASCII 2,4').one('THREAD').raw == b'* THREAD ((2)(4))'
+
+
+def messages_read(server):
+    status, _, page = server.http('GET', '/metrics')
+    assert status == 200
+    return float(re.search(rb'^mailsift_search_messages_read_total ([0-9.e+]+)$', page, re.M).group(1))
+
+
+SORTS_AND_THREADS = ['UID SORT (%s) UTF-8 ALL' % criteria for criteria, _ in ORDERS] + [
+    'UID THREAD REFERENCES UTF-8 ALL', 'UID THREAD ORDEREDSUBJECT UTF-8 ALL']
+
+
+def test_sort_and_thread_read_no_messages_that_are_indexed(make_server, make_account):
+    """The keys are kept at indexing time; the answers are those that the messages give, with no index at all."""
+    server = make_server()
+    account = make_account(server)
+    with account.connect() as client:
+        for i in range(60):
+            client.append('INBOX', message('%s%s %d' % ('Re: ' * (i % 2), 'abc'[i % 3], i % 7), more=(
+                'Message-ID: <%d@x>\r\nReferences: <%d@x>\r\nCc: c%d@x\r\n' % (i, i // 2, i % 5)), date=(
+                    'Wed, %02d Jan 2020 12:00:00 +0000' % (i * 7 % 28 + 1))))
+        account.wait_indexed()
+        client.select()
+        before = messages_read(server)
+        indexed = [client.cmd(command).untagged[0].raw for command in SORTS_AND_THREADS]
+        assert messages_read(server) == before
+    server.stop()
+    server.remove_index(account.name)
+    server.configure({'index': {'indexer_path': '/bin/false'}})
+    server.start()
+    with account.connect() as client:
+        client.select()
+        before = messages_read(server)
+        assert [client.cmd(command).untagged[0].raw for command in SORTS_AND_THREADS] == indexed
+        assert messages_read(server) >= before + 60
 
 
 # --- limits ---

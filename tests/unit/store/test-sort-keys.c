@@ -56,6 +56,10 @@ static void check(const char *message, const char *const expected[SORT_KEY_N])
 	sort_keys_append(lines, (const guint8 *)message, strlen(message));
 	SortKeySpan keys[SORT_KEY_N];
 	sort_keys_split(lines->str, lines->len, keys);
+	for (int key = 0; key < SORT_KEY_N; key++) {
+		SortKeySpan one = sort_keys_find(lines->str, lines->len, (SortKey)key);
+		g_assert_cmpmem(one.data, one.len, keys[key].data, keys[key].len);
+	}
 	for (guint i = 0; i < SORT_KEY_N; i++) {
 		g_autofree char *key = g_strndup(keys[i].data, keys[i].len);
 		g_assert_cmpstr(key, ==, expected[i]);
