@@ -4,6 +4,7 @@ after the other, in a fixed run of commands. kill-at.c does it from inside of th
 
 import os
 import random
+import re
 import shlex
 import subprocess
 
@@ -100,3 +101,49 @@ def test_a_kill_at_any_durable_step_loses_nothing(make_server, session_dir):
         run_once(make_server, library, n)
         done += 1
     print('killed at %d of %d steps' % (done, total))
+
+
+# One letter for each step; what has to be on disk, in order, before the command's OK. RFC 3501 knows no fsync: the promise is ours.
+LETTERS = {'fsync': 'f', 'fdatasync': 'd', 'rename': 'r', 'renameat': 'r', 'renameat2': 'r', 'link': 'l', 'linkat': 'l',
+           'unlink': 'u', 'unlinkat': 'u', 'pwrite64': 'w', 'ftruncate64': 't'}
+ORDER = [
+    # the file, its name, the folder, then the database
+    ('APPEND', lambda c: c.append('INBOX', b'Subject: a\r\n\r\nb\r\n'), 'f[^w]*r[^w]*f[^w]*w+d'),
+    ('MULTIAPPEND', lambda c: c.cmd('APPEND INBOX', imap.Literal(b'Subject: c\r\n\r\nd\r\n'), imap.Literal(b'Subject: e\r\n\r\nf\r\n')),
+     'f[^w]*f[^w]*r[^w]*f[^w]*w+d|f[^w]*r[^w]*f[^w]*r[^w]*f[^w]*w+d'),
+    ('STORE', lambda c: c.store('1', '+FLAGS', ['\\Flagged', 'kw']), 'w+d'),
+    ('COPY', lambda c: c.copy('1', 'Other'), '[lr][^w]*f[^w]*w+d'),
+    # a file goes only when the database does not know it any more
+    ('EXPUNGE', lambda c: (c.store('1', '+FLAGS.SILENT', ['\\Deleted']), c.expunge()), '[^u]*w+d[^u]*w+du?.*'),
+    ('MOVE', lambda c: c.copy('1', 'Other', move=True), '[lr][^wu]*f[^wu]*w+d.*'),
+]
+
+
+def test_what_is_answered_with_ok_was_synced_in_order(make_server, session_dir):
+    library = build(session_dir)
+    server = make_server(start=False)
+    server.add_user('crash', 'secret')
+    armed, log = os.path.join(server.root, 'armed'), os.path.join(server.root, 'steps')
+    os.environ.update(KILL_AT='0', KILL_AT_ARMED=armed, KILL_AT_LOG=log)
+    server.preload = library
+    try:
+        server.start()
+    finally:
+        for name in ('KILL_AT', 'KILL_AT_ARMED', 'KILL_AT_LOG'):
+            del os.environ[name]
+    client = server.login('crash', 'secret')
+    client.create('Other')
+    client.append('INBOX', b'Subject: x\r\n\r\ny\r\n')
+    client.append('INBOX', b'Subject: z\r\n\r\ny\r\n')
+    client.select('INBOX')
+    for name, command, expected in ORDER:
+        with open(log, 'w', encoding='ascii'):
+            pass
+        with open(armed, 'w', encoding='ascii'):
+            pass
+        command(client)
+        os.unlink(armed)
+        with open(log, encoding='ascii') as f:
+            steps = ''.join(LETTERS[line.split()[1]] for line in f)
+        assert re.match(expected, steps), '%s: %s' % (name, steps)
+    client.logout()
