@@ -146,7 +146,7 @@ char *utf7_decode(const char *utf7, gsize len, GError **error)
 	encode(again, out->str, out->str + out->len);
 	if (again->len != len || memcmp(again->str, utf7, len) != 0) {
 		g_set_error(error, UTF7_ERROR, UTF7_ERROR_NOT_CANONICAL,
-			"the name is not in its one encoding, which is \"%s\"", again->str);
+			"the name is not in its one encoding in modified UTF-7, which is \"%s\"", again->str);
 		return NULL;
 	}
 	return g_string_free(g_steal_pointer(&out), FALSE);
