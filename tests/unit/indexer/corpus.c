@@ -161,7 +161,7 @@ static void random_needle(GString *out, const GPtrArray *texts)
 			break;
 		}
 	}
-		/* fallthrough */
+		G_GNUC_FALLTHROUGH;
 	default:
 		cut_line(section, at, (gsize)g_test_rand_int_range(2, 70), out);
 		break;
