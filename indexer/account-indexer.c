@@ -36,6 +36,7 @@ struct AccountIndexer {
 	Follower live;
 	Follower build;   /* its writer: a new generation is being built */
 	gboolean repair;  /* there is no usable live index: build is to become it */
+	gboolean stays_loose; /* compacting does not work here */
 	gboolean renewal; /* build is to take the place of a worn live index; nobody asked for it */
 	Extractor *refresh; /* a reindex of a mailbox: owned; else NULL */
 	gboolean refresh_lost; /* changes of refresh were dropped with the live writer */
@@ -381,6 +382,31 @@ gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, G
 	return TRUE;
 }
 
+/* Puts a compact copy in the place of the live index. If that does not work (no second names on this file system, a full disk) the loose one stays, and it
+ * is not tried again until the next start. */
+static gboolean compact_live(AccountIndexer *indexer)
+{
+	guint32 generation = index_dir_new_generation(indexer->live.generation);
+	g_autofree char *path = index_generation_path(indexer->dir, generation);
+	if (!index_writer_compact(indexer->live.writer, path, NULL)) {
+		index_dir_remove_generation(indexer->dir, generation);
+		indexer->stays_loose = TRUE;
+		return FALSE;
+	}
+	/* From here on the old one must not be written: what is appended would be in files of both. */
+	follower_close(&indexer->live);
+	indexer->live = (Follower){ .generation = generation };
+	indexer->live.writer = index_writer_open(path, FALSE, NULL);
+	if (indexer->live.writer == NULL || !index_dir_swap(indexer->dir, generation, NULL)) {
+		follower_close(&indexer->live);
+		index_dir_remove_generation(indexer->dir, generation);
+		indexer->stays_loose = TRUE;
+		return FALSE;
+	}
+	index_dir_clean(indexer->dir, generation);
+	return TRUE;
+}
+
 gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, GError **error)
 {
 	*done_out = FALSE;
@@ -391,6 +417,11 @@ gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, G
 	if (index_writer_is_worn(indexer->live.writer) && indexer->build.writer == NULL && start_build(indexer, NULL)) {
 		indexer->renewal = TRUE;
 		*done_out = TRUE;
+		return TRUE;
+	}
+	if (indexer->build.writer == NULL && indexer->refresh == NULL && !indexer->stays_loose &&
+		index_writer_is_loose(indexer->live.writer)) {
+		*done_out = compact_live(indexer);
 		return TRUE;
 	}
 	if (index_writer_maintain(indexer->live.writer, done_out, &cause))

@@ -288,6 +288,14 @@ gboolean ftindex_all_ids(FtIndex *index, EmailSet *ids, GError **error) noexcept
 	});
 }
 
+gboolean ftindex_compact(const char *from, const char *to, GError **error) noexcept
+{
+	return guard(error, [&] {
+		Xapian::Database database(from, Xapian::DB_BACKEND_GLASS);
+		database.compact(to, Xapian::DBCOMPACT_NO_RENUMBER);
+	});
+}
+
 gboolean ftindex_check(const char *path, GError **error) noexcept
 {
 	return guard(error, [&] {

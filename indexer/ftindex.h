@@ -71,6 +71,8 @@ gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsiz
                             gboolean *more_out, GError **error) FT_NOEXCEPT;
 /* Ids of all documents. */
 gboolean ftindex_all_ids(FtIndex *index, EmailSet *ids, GError **error) FT_NOEXCEPT;
+/* Writes what the newest commit of the database at @from has to a new, compact one at @to (which must not exist), with the same ids and metadata, and syncs it. */
+gboolean ftindex_compact(const char *from, const char *to, GError **error) FT_NOEXCEPT;
 /* Reads every table of the database at @path with Xapian's own check. TRUE: consistent. */
 gboolean ftindex_check(const char *path, GError **error) FT_NOEXCEPT;
 

@@ -141,3 +141,68 @@ gboolean index_dir_remove_others(const char *dir, GHashTable *known, GError **er
 	}
 	return TRUE;
 }
+
+/* Calls @each for every file, until it is FALSE. */
+static gboolean for_each_file(
+	const char *dir, gboolean (*each)(const char *path, const char *name, gpointer data, GError **error), gpointer data, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(GDir) handle = g_dir_open(dir, 0, &cause);
+	if (handle == NULL) {
+		g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_FAILED, "%s", cause->message);
+		return FALSE;
+	}
+	for (const char *name; (name = g_dir_read_name(handle)) != NULL;) {
+		g_autofree char *path = g_build_filename(dir, name, NULL);
+		if (!each(path, name, data, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean link_one(const char *path, const char *name, gpointer to, GError **error)
+{
+	g_autofree char *target = g_build_filename(to, name, NULL);
+	return link(path, target) == 0 || index_file_fail(error, target, errno);
+}
+
+gboolean index_dir_link(const char *from, const char *to, GError **error)
+{
+	if (g_mkdir_with_parents(to, 0700) != 0)
+		return index_file_fail(error, to, errno);
+	return for_each_file(from, link_one, (gpointer)(gsize)to, error) && index_dir_sync(to, error);
+}
+
+static gboolean sync_one(const char *path, const char *name, gpointer data, GError **error)
+{
+	(void)name;
+	(void)data;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return index_file_fail(error, path, errno);
+	int result = fdatasync(fd), saved = errno;
+	(void)close(fd);
+	return result == 0 || index_file_fail(error, path, saved);
+}
+
+gboolean index_dir_sync_files(const char *dir, GError **error)
+{
+	return for_each_file(dir, sync_one, NULL, error) && index_dir_sync(dir, error);
+}
+
+static gboolean add_size(const char *path, const char *name, gpointer bytes, GError **error)
+{
+	struct stat status;
+	(void)name;
+	(void)error;
+	if (stat(path, &status) == 0)
+		*(guint64 *)bytes += (guint64)status.st_size;
+	return TRUE;
+}
+
+guint64 index_dir_bytes(const char *dir)
+{
+	guint64 bytes = 0;
+	(void)for_each_file(dir, add_size, &bytes, NULL);
+	return bytes;
+}

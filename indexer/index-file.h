@@ -30,6 +30,12 @@ void file_mapping_unref(FileMapping *mapping);
 
 /* Writes the bytes at @offset (the file is made if missing) and fdatasyncs. */
 gboolean index_file_write(const char *path, guint64 offset, const void *data, gsize len, GError **error);
+/* Gives every file in @from a second name in @to (made if missing), and makes that durable. */
+gboolean index_dir_link(const char *from, const char *to, GError **error);
+/* Makes the content of every file in @dir durable, and the folder. */
+gboolean index_dir_sync_files(const char *dir, GError **error);
+/* Bytes of all files in @dir. */
+guint64 index_dir_bytes(const char *dir);
 /* Makes what was created and renamed in @dir durable. */
 gboolean index_dir_sync(const char *dir, GError **error);
 /* Cuts the file to @len bytes. DAMAGED if it has fewer (or is missing and @len is not 0). */

@@ -78,6 +78,7 @@ GString *index_meta_format(const IndexMeta *meta)
 	g_string_append_printf(text, "watermark %u\n", meta->watermark);
 	g_string_append_printf(text, "gone %" G_GUINT64_FORMAT "\n", meta->gone_seq);
 	g_string_append_printf(text, "removed %" G_GUINT64_FORMAT "\n", meta->removed);
+	g_string_append_printf(text, "compacted %" G_GUINT64_FORMAT "\n", meta->compacted);
 	g_string_append_printf(text, "vocabulary %d %u %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n", meta->vocabulary.present,
 		meta->vocabulary.number, meta->vocabulary.base_bytes, meta->vocabulary.delta_bytes);
 	g_string_append_printf(text, "text %u %u %u\n", meta->text.next_segment, meta->text.dead_log, meta->text.dead_pairs);
@@ -117,6 +118,8 @@ static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 		meta->gone_seq = n[0];
 	} else if (strcmp(key, "removed") == 0 && parse_numbers(value, max64, n, 1)) {
 		meta->removed = n[0];
+	} else if (strcmp(key, "compacted") == 0 && parse_numbers(value, max64, n, 1)) {
+		meta->compacted = n[0];
 	} else if (strcmp(key, "vocabulary") == 0 && parse_numbers(value, vocabulary_max, n, 4)) {
 		meta->vocabulary = (VocabularyState){ n[0] != 0, (guint32)n[1], n[2], n[3] };
 	} else if (strcmp(key, "text") == 0 && parse_numbers(value, max32, n, 3)) {

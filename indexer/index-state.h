@@ -22,6 +22,7 @@ typedef struct {
 	guint32 watermark;  /* emails up to this id are in the index, in failures, or gone */
 	guint64 gone_seq;   /* account_feed_gone() is applied up to here */
 	guint64 removed;    /* emails whose postings are still there, but that are not any more */
+	guint64 compacted;  /* bytes of the database when it was last compacted; 0: never */
 	TextState text;
 	VocabularyState vocabulary;
 } IndexMeta;

@@ -14,8 +14,12 @@
 /* The index is worn when so many emails were removed, and one for each so many that are left. */
 #define REMOVED_MIN 5000
 #define REMOVED_ONE_OF 2
+/* A database is loose from this size on, if it has grown by so many percent since it was compacted. */
+#define LOOSE_BYTES_MIN (G_GUINT64_CONSTANT(8) * 1024 * 1024)
+#define LOOSE_PERCENT 170
 
 struct IndexWriter {
+	char *dir;              /* of the generation */
 	FtIndex *index;
 	IndexMeta meta;         /* watermarks as they will be; files as they were at the last commit */
 	TextWriter *text;
@@ -90,6 +94,7 @@ IndexWriter *index_writer_open(const char *generation_dir, gboolean bulk, GError
 		return NULL;
 	}
 	g_autoptr(IndexWriter) writer = g_new0(IndexWriter, 1);
+	writer->dir = g_strdup(generation_dir);
 	writer->bulk = bulk;
 	writer->terms = term_list_new();
 	text_buffers_init(&writer->buffers);
@@ -115,6 +120,7 @@ void index_writer_close(IndexWriter *writer)
 	email_set_free(writer->failed);
 	term_list_free(writer->terms);
 	text_buffers_clear(&writer->buffers);
+	g_free(writer->dir);
 	g_free(writer);
 }
 
@@ -286,4 +292,44 @@ gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError *
 gboolean index_writer_is_worn(const IndexWriter *writer)
 {
 	return writer->meta.removed >= REMOVED_MIN && writer->meta.removed >= text_writer_count(writer->text) / REMOVED_ONE_OF;
+}
+
+gboolean index_writer_is_loose(const IndexWriter *writer)
+{
+	g_autofree char *path = index_xapian_path(writer->dir);
+	guint64 bytes = index_dir_bytes(path);
+	return bytes >= LOOSE_BYTES_MIN && bytes >= writer->meta.compacted / 100 * LOOSE_PERCENT;
+}
+
+/* Remembers in the new generation how large a compact database is. */
+static gboolean note_compacted(const char *generation_dir, GError **error)
+{
+	g_autofree char *path = index_xapian_path(generation_dir);
+	g_auto(IndexMeta) meta = { .watermark = 0 };
+	g_autoptr(FtIndex) index = ftindex_open_writer(path, error);
+	if (index == NULL || !index_meta_load(index, &meta, error))
+		return FALSE;
+	meta.compacted = index_dir_bytes(path);
+	return index_meta_store(index, &meta, error) && ftindex_commit(index, error);
+}
+
+gboolean index_writer_compact(IndexWriter *writer, const char *generation_dir, GError **error)
+{
+	g_autofree char *from_xapian = index_xapian_path(writer->dir), *to_xapian = index_xapian_path(generation_dir);
+	g_autofree char *from_text = index_text_path(writer->dir), *to_text = index_text_path(generation_dir);
+	g_autofree char *from_vocabulary = index_vocabulary_path(writer->dir);
+	g_autofree char *to_vocabulary = index_vocabulary_path(generation_dir);
+	GError *cause = NULL;
+	g_assert(!writer->changed);
+	if (g_mkdir_with_parents(generation_dir, 0700) != 0) {
+		(void)index_file_fail(&cause, generation_dir, errno);
+		return fail_as_index(error, cause);
+	}
+	if (!index_dir_link(from_text, to_text, &cause) || !index_dir_link(from_vocabulary, to_vocabulary, &cause))
+		return fail_as_index(error, cause);
+	if (!ftindex_compact(from_xapian, to_xapian, error) || !note_compacted(generation_dir, error))
+		return FALSE;
+	if (!index_dir_sync_files(to_xapian, &cause) || !index_dir_sync(generation_dir, &cause))
+		return fail_as_index(error, cause);
+	return TRUE;
 }

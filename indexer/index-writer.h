@@ -38,5 +38,11 @@ gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError *
 /* So much of the database belongs to emails that are gone that a new one is worth building. */
 gboolean index_writer_is_worn(const IndexWriter *writer);
 
+/* So much of the database's blocks is empty that index_writer_compact() is worth it. Growing by small commits leaves them half full and less. */
+gboolean index_writer_is_loose(const IndexWriter *writer);
+/* Makes @generation_dir, which must not exist, a generation with the same content: the database compacted, the other files as second names of this one's
+ * (which only grow). Nothing may have changed since the last commit. This generation is not to be written after that. */
+gboolean index_writer_compact(IndexWriter *writer, const char *generation_dir, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexWriter, index_writer_close)
 G_END_DECLS

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "indexer/search-index.h"
 
-#include <glib/gstdio.h>
-
+#include "indexer/index-file.h"
 #include "indexer/index-reader.h"
 #include "indexer/plan.h"
 #include "indexer/search-cancel.h"
@@ -324,19 +323,6 @@ gint64 search_index_estimate_us(SearchIndex *index, const TextLeaf *leaf, guint3
 
 /* -- what an admin sees ------------------------------------------------------------------------------------------------ */
 
-static guint64 folder_bytes(const char *path)
-{
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	guint64 bytes = 0;
-	for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-		g_autofree char *file = g_build_filename(path, name, NULL);
-		GStatBuf status;
-		if (g_stat(file, &status) == 0)
-			bytes += (guint64)status.st_size;
-	}
-	return bytes;
-}
-
 typedef struct {
 	SearchIndex *index;
 	IndexState state;
@@ -354,9 +340,9 @@ static gboolean read_state(IndexReader *reader, gpointer data, GError **error)
 		.watermark = view->meta.watermark,
 		.gone_watermark = view->meta.gone_seq,
 		.generation = view->generation,
-		.bytes_xapian = folder_bytes(xapian),
-		.bytes_text = folder_bytes(text),
-		.bytes_vocabulary = folder_bytes(vocabulary),
+		.bytes_xapian = index_dir_bytes(xapian),
+		.bytes_text = index_dir_bytes(text),
+		.bytes_vocabulary = index_dir_bytes(vocabulary),
 	};
 	job->state.documents = text_view_count(view->text);
 	if (!index_failed_ids(reader->index, &failed, error))

@@ -153,6 +153,54 @@ static void one_mailbox_is_indexed_again_in_place(void)
 	mail_fixture_clear(&fixture);
 }
 
+/* What grew by small commits is compacted when there is nothing else to do, under readers; and goes on growing. */
+static void a_loose_index_is_compacted(void)
+{
+	MailFixture fixture;
+	GError *error = NULL;
+	IndexState before, after;
+	IndexingStep step;
+	gboolean done;
+	mail_fixture_init(&fixture, 1500);
+	g_autoptr(AccountIndexer) indexer = make_indexer(&fixture);
+	do {
+		mail_fixture_append(&fixture, 100);
+		(void)account_indexer_step(indexer, &step, &error);
+		g_assert_no_error(error);
+	} while (fixture.appended < fixture.messages->len);
+	mail_fixture_expunge(&fixture, 50);
+	while (step.more || fixture.appended == 0)
+		(void)account_indexer_step(indexer, &step, &error);
+	(void)account_indexer_step(indexer, &step, &error);
+	g_assert_no_error(error);
+	g_assert_true(search_index_state(fixture.index, &before, &error));
+	mail_fixture_check(&fixture, 30);
+	(void)account_indexer_maintain(indexer, &done, &error);
+	g_assert_no_error(error);
+	g_assert_true(done);
+	g_assert_true(search_index_state(fixture.index, &after, &error));
+	g_assert_cmpuint(after.generation, >, before.generation);
+	g_assert_cmpuint(after.bytes_xapian, <, before.bytes_xapian * 3 / 4);
+	g_assert_cmpuint(after.bytes_text, ==, before.bytes_text);
+	g_assert_cmpuint(after.documents, ==, before.documents);
+	mail_fixture_check(&fixture, 50);
+	(void)account_indexer_maintain(indexer, &done, &error);
+	g_assert_no_error(error);
+	g_assert_false(done);
+	mail_fixture_append_text(&fixture, "Subject: afterwards\r\n\r\nxyzzyplugh\r\n");
+	mail_fixture_expunge(&fixture, 20);
+	catch_up(&fixture, indexer, 0);
+	account_indexer_rest(indexer);
+	catch_up(&fixture, indexer, 0);
+	LeafStats stats;
+	g_assert_cmpuint(mail_fixture_find(&fixture, "xyzzyplugh", &stats), ==, 1);
+	g_assert_cmpint(stats.path, ==, LEAF_PATH_INDEX);
+	mail_fixture_check_complete(&fixture, 0);
+	mail_fixture_check(&fixture, 50);
+	g_clear_pointer(&indexer, account_indexer_free);
+	mail_fixture_clear(&fixture);
+}
+
 /* The first file below @path that a name ends with; owned. */
 static char *find_file(const char *path, const char *suffix)
 {
@@ -484,6 +532,7 @@ int main(int argc, char **argv)
 	TEST(nothing_is_read_from_disk_when_all_is_indexed);
 	TEST(a_rebuild_is_swapped_in_and_a_cancelled_one_removed);
 	TEST(one_mailbox_is_indexed_again_in_place);
+	TEST(a_loose_index_is_compacted);
 	TEST(a_damaged_index_gives_exact_answers_and_is_mended);
 	TEST(another_version_is_rebuilt);
 	TEST(a_search_ends_when_it_is_told_to);
