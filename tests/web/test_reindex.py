@@ -72,7 +72,7 @@ def test_a_reindex_by_curl_while_searches_stay_exact(loaded):
     account, client = loaded
     server = account.server
     before = server.account_state(account.name)
-    stop, errors, rounds = threading.Event(), [], []
+    searched, stop, errors, rounds = threading.Event(), threading.Event(), [], []
 
     def search():
         try:
@@ -83,11 +83,16 @@ def test_a_reindex_by_curl_while_searches_stay_exact(loaded):
                     assert other.uid_search('TEXT "number 42"') == [i + 1 for i in [42, *range(420, 430)]]
                     assert other.uid_search('BODY nosuchneedle') == []
                     rounds.append(1)
+                    searched.set()
         except Exception as error:      # noqa: BLE001 (told in the main thread)
             errors.append(error)
+            searched.set()
     threads = [threading.Thread(target=search) for _ in range(2)]
     for thread in threads:
         thread.start()
+    # A small account is rebuilt sooner than a password is checked.
+    assert searched.wait(60)
+    rounds_before = len(rounds)
     status, location, job = curl(server, '--json', json.dumps({'account': account.name}), '/v1/reindex')
     assert status == 202
     assert location == '/v1/jobs/%d' % job['id']
@@ -99,7 +104,7 @@ def test_a_reindex_by_curl_while_searches_stay_exact(loaded):
     for thread in threads:
         thread.join(60)
     assert errors == []
-    assert len(rounds) > 1
+    assert len(rounds) > rounds_before
     assert job['state'] == 'done', job
     assert (job['total'], job['done'], job['failed']) == (600, 600, 0)
     assert job['reason'] is None
