@@ -4,7 +4,7 @@
     with peers.Mailsift(n) as peer: ...      peer.socket, peer.capabilities
 
 Mailsift: this build, with a complete index. Dovecot: Debian's, without a full-text index; its imap process is run on two pipes,
-preauthenticated, over hard links to the Maildir. Cyrus: cyrus.py."""
+preauthenticated, over hard links to the Maildir. Cyrus: Debian's, with its Xapian index, loaded by APPEND."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import subprocess
 import time
 
 import mailbox
-from lib import harness
+from lib import harness, imap
 
 
 class Unavailable(Exception):
@@ -175,4 +175,114 @@ class Dovecot:
 
     def __exit__(self, *exc):
         self.connection.socket.close()
+        self.process.wait(60)
+
+
+class Cyrus:
+    """Debian's cyrus-imapd with Xapian and search_fuzzy_always: words of an index instead of octets. It conflicts with dovecot-imapd, so
+    it may also lie below a folder of its own (dpkg -x), which MAILSIFT_BENCH_CYRUS names."""
+    name = 'Cyrus'
+
+    def __init__(self, n):
+        self.root = os.environ.get('MAILSIFT_BENCH_CYRUS', '')
+        self.bin = self.root + '/usr/lib/cyrus/bin/'
+        if not os.access(self.bin + 'imapd', os.X_OK):
+            raise Unavailable('%simapd is not there: install cyrus-imapd, or see MAILSIFT_BENCH_CYRUS' % self.bin)
+        if os.geteuid() != 0:
+            raise Unavailable('its master has to be started by root')
+        self.folder = os.path.join(mailbox.folder_of(n), 'cyrus')
+        self.environment = dict(os.environ, TZ='UTC', CYRUS_USER='mail')
+        if self.root:
+            self.environment['LD_LIBRARY_PATH'] = self.root + '/usr/lib/x86_64-linux-gnu'
+        complete = os.path.join(self.folder, 'complete')
+        if not os.path.exists(complete):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._start()
+        try:
+            if not os.path.exists(complete):
+                self._load(n)
+                self.index_seconds = self._run('squatter', '-v', 'user/' + mailbox.USER)
+                with open(complete, 'w', encoding='ascii'):
+                    pass
+            self.connection = self._login(mailbox.USER)
+            self.connection.select(n)
+        except BaseException:
+            self.process.terminate()
+            raise
+
+    def _start(self):
+        config, port = os.path.join(self.folder, 'imapd.conf'), harness.free_port()
+        for name in ('config', 'spool', 'search', 'run', 'config/socket', 'config/proc', 'config/db', 'config/log'):
+            os.makedirs(os.path.join(self.folder, name), exist_ok=True)
+        with open(config, 'w', encoding='ascii') as f:
+            f.write('configdirectory: %(d)s/config\npartition-default: %(d)s/spool\ndefaultpartition: default\n'
+                    'proc_path: %(d)s/config/proc\nmboxname_lockpath: %(d)s/run\nadmins: admin\ncyrus_user: mail\n'
+                    'sasl_pwcheck_method: alwaystrue\nsasl_mech_list: PLAIN\nallowplaintext: yes\nunixhierarchysep: yes\n'
+                    'conversations: yes\nsearch_engine: xapian\nsearch_fuzzy_always: yes\ndefaultsearchtier: t1\n'
+                    't1searchpartition-default: %(d)s/search\nmaxmessagesize: 0\nmaxliteral: 0\n' % {'d': self.folder})
+        with open(os.path.join(self.folder, 'cyrus.conf'), 'w', encoding='ascii') as f:
+            f.write('START {\n  recover cmd="%(b)sctl_cyrusdb -C %(c)s -r"\n}\nSERVICES {\n'
+                    '  imap cmd="%(b)simapd -C %(c)s" listen="127.0.0.1:%(p)d" prefork=0\n}\nEVENTS {\n}\n'
+                    % {'b': self.bin, 'c': config, 'p': port})
+        if not os.path.exists(os.path.join(self.folder, 'complete')):
+            for path, _, names in os.walk(self.folder):
+                shutil.chown(path, 'mail', 'mail')
+        self.config, self.port = config, port
+        with open(os.path.join(self.folder, 'log'), 'ab') as log:
+            self.process = subprocess.Popen([self.bin + 'master', '-D', '-C', config, '-M', os.path.join(self.folder, 'cyrus.conf'),
+                                             '-p', os.path.join(self.folder, 'run', 'master.pid')], env=self.environment,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=harness._die_with_parent)
+
+    def _run(self, program, *words):
+        begin = time.monotonic()
+        with open(os.path.join(self.folder, 'log'), 'ab') as log:
+            subprocess.run([self.bin + program, '-C', self.config, *words], env=self.environment, check=True, stdout=log, stderr=log,
+                           stdin=subprocess.DEVNULL, user='mail', group='mail', extra_groups=[])
+        return time.monotonic() - begin
+
+    def _login(self, user):
+        for _ in range(200):
+            try:
+                connection = Connection(socket.create_connection(('127.0.0.1', self.port)))
+                connection.greeting()
+                break
+            except (OSError, Unavailable):
+                if self.process.poll() is not None:
+                    raise Unavailable('master ended with status %d' % self.process.returncode) from None
+                time.sleep(0.1)
+        else:
+            raise Unavailable('it does not listen; see %s/log' % self.folder)
+        _, status, answer = connection.ask('LOGIN %s x' % user)
+        if status != 'OK':
+            raise Unavailable('LOGIN: %s %r' % (status, answer))
+        return connection
+
+    def _load(self, n):
+        """By APPEND, in the order of UIDs."""
+        print('letting Cyrus take over %d messages ...' % n, flush=True)
+        admin = self._login('admin')
+        _, status, answer = admin.ask('CREATE user/' + mailbox.USER)
+        if status != 'OK':
+            raise Unavailable('CREATE: %s %r' % (status, answer))
+        client = imap.Client('127.0.0.1', self.port, timeout=600)
+        client.login(mailbox.USER, 'x')
+        flags = {'F': '\\Flagged', 'R': '\\Answered', 'S': '\\Seen', 'T': '\\Deleted', 'a': mailbox.scale.KEYWORDS[0],
+                 'b': mailbox.scale.KEYWORDS[1]}
+        parts = []
+        for i, path in enumerate(mailbox.files(n)):
+            with open(path, 'rb') as f:
+                data = f.read().replace(b'\n', b'\r\n')
+            at = time.strftime('"%d-%b-%Y %H:%M:%S +0000"', time.gmtime(int(os.path.basename(path).split('.')[0])))
+            parts += ['(%s)' % ' '.join(flags[letter] for letter in path.rpartition(',')[2]), at, imap.Literal(data, sync=False)]
+            if len(parts) >= 300 or i == n - 1:
+                client.cmd('APPEND INBOX', *parts)
+                parts.clear()
+        client.logout()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.connection.socket.close()
+        self.process.terminate()
         self.process.wait(60)
