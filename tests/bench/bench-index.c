@@ -83,6 +83,17 @@ static double folder_mb(const char *path)
 	return bytes / 1e6;
 }
 
+static void run(const char *const *argv)
+{
+	(void)g_spawn_sync(NULL, (char **)(gsize)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
+}
+
+static void move_over(const char *from, const char *to)
+{
+	run((const char *const[]){ "rm", "-r", to, NULL });
+	(void)g_rename(from, to);
+}
+
 static void die(GError *error)
 {
 	if (error == NULL)
@@ -130,6 +141,11 @@ static guint build(const char *dir, const GPtrArray *files, gsize memory)
 	(void)index_writer_finish(writer, &error);
 	die(error);
 	double vocabulary_s = cpu_seconds() - t4, all = cpu_seconds() - began;
+	g_autofree char *compact = g_strconcat(dir, "-compact", NULL);
+	double t5 = cpu_seconds();
+	(void)index_writer_compact(writer, compact, &error);
+	die(error);
+	double compact_s = cpu_seconds() - t5;
 	index_writer_close(writer);
 	printf("indexing: %u messages, %.1f MB; CPU %.2f s: reading and extraction %.2f, adding %.2f, %u commits %.2f, vocabulary %.2f;\n"
 	       "    %.0f messages and %.2f MB a CPU second; peak memory %.0f MiB\n",
@@ -137,6 +153,9 @@ static guint build(const char *dir, const GPtrArray *files, gsize memory)
 		peak_mib());
 	double disk = folder_mb(dir);
 	printf("index: %.1f MB, %.2f of the mail\n", disk, disk * 1e6 / mail);
+	move_over(compact, dir);
+	disk = folder_mb(dir);
+	printf("compacted in %.2f s CPU: %.1f MB, %.2f of the mail\n", compact_s, disk, disk * 1e6 / mail);
 	return files->len;
 }
 
@@ -223,9 +242,7 @@ int main(int argc, char **argv)
 	for (gsize i = 0; i < G_N_ELEMENTS(queries); i++)
 		ask(reader, queries[i].scope, queries[i].field, queries[i].string);
 	index_reader_close(reader);
-	if (keep == NULL) {
-		char *command[] = { (char *)(gsize)"rm", (char *)(gsize)"-r", root, NULL };
-		(void)g_spawn_sync(NULL, command, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
-	}
+	if (keep == NULL)
+		run((const char *const[]){ "rm", "-r", root, NULL });
 	return EXIT_SUCCESS;
 }
