@@ -7,7 +7,7 @@
 #include "indexer/index-writer.h"
 #include "tests/unit/indexer/corpus.h"
 
-#define QUERIES 3000
+#define QUERIES 1500
 
 typedef struct {
 	char *dir, *generation;
