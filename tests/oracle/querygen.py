@@ -11,6 +11,7 @@ the same queries.
 """
 
 import datetime
+import itertools
 import random
 import re
 import unicodedata
@@ -116,6 +117,17 @@ class Generator:
         self.random = random.Random(seed)
         self.texts = texts
         self.box = box          # may change under us; .messages is read at each query
+        self.long_runs = self._find_long_runs()
+
+    def _find_long_runs(self):
+        """Runs of letters and digits that are so long that an index may cut them into pieces; a few of each message."""
+        out = []
+        for message in self.box.messages:
+            text = self.texts.texts[message.content]
+            for section in (text.body, text.header):
+                out += [m[0][:1000].decode('utf-8', 'ignore')
+                        for m in itertools.islice(re.finditer(rb'[0-9a-z\x80-\xff]{66,}', section), 2)]
+        return out
 
     # --- strings ---
 
@@ -145,6 +157,12 @@ class Generator:
             return r.choice(COMMON)
         if kind < 0.11:
             return ''
+        if kind < 0.18 and field is None and self.long_runs:
+            # around the lengths at which they are cut, at any place
+            run = r.choice(self.long_runs)
+            length = r.choice((32, 33, 34, 40, 48, 52, 56, 60, 62, 64, 65, 66, 80, 97))
+            at = r.randrange(max(1, len(run) - length + 1))
+            return run[at:at + length]
         return self.change(self.piece(self.line(field), field))
 
     def piece(self, line, field):

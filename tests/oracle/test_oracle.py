@@ -234,8 +234,14 @@ def _healthy(world):
 
 def test_with_a_complete_index(world):
     world.server.wait_indexed('oracle')
+    read_before = world.server.get_json('/v1/stats')['searches']['messages_read']
     world.ask(share('complete'))
     assert world.n_hits > world.n_queries / 3, 'the generator finds too little'
+    # all roads through the index were taken, and no message had to be read
+    searches = world.server.get_json('/v1/stats')['searches']
+    if share('complete') >= 500:
+        assert min(searches['by_path'][path] for path in ('metadata', 'proven', 'verified', 'scanned')) > 10, searches
+    assert searches['messages_read'] == read_before, searches
 
 
 def test_while_other_sessions_change_the_mailbox(world):
