@@ -3,7 +3,8 @@
 #include "indexer/search-index.h"
 G_BEGIN_DECLS
 
-/* Messages of ../shared/corpus if it is there, else of tests/data/mail: GBytes, at most @max of them (0: all), spread over the whole. */
+/* @max messages of ../shared/corpus, spread over the whole (0: all); without it those of tests/data/mail, and copies with a
+ * field more where they are too few. GBytes. */
 GPtrArray *corpus_load(guint max);
 /* Their texts: MessageText. */
 GPtrArray *corpus_texts(const GPtrArray *messages);
