@@ -87,7 +87,7 @@ static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointe
 	const MultiSearch *multi = data;
 	Session *session = cmd->session;
 	gint64 started_at = g_get_monotonic_time();
-	g_autoptr(SearchIndex) index = search_index_get(session->account);
+	SearchIndex *index = session_index(session);
 	SearchCost cost = { 0 };
 	SearchContext context = {
 		.index = index,

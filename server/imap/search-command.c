@@ -76,7 +76,7 @@ static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gp
 	if (!session_sync(session, cmd->out, FALSE, cmd->uid, error))
 		return FALSE;
 	gint64 started_at = g_get_monotonic_time();
-	g_autoptr(SearchIndex) index = search_index_get(session->account);
+	SearchIndex *index = session_index(session);
 	SearchCost cost = { 0 };
 	SearchContext context = search_context_selected(session, index, cancel, &cost);
 	g_autoptr(GArray) positions = search_run(&context, search->program->key, error);

@@ -18,6 +18,7 @@ void session_free(Session *session)
 	if (session == NULL)
 		return;
 	session_unselect(session);
+	g_clear_pointer(&session->index, search_index_unref);
 	g_clear_pointer(&session->account, account_unref);
 	if (session->counted)
 		server_context_leave(session->server, session->user);
@@ -39,6 +40,13 @@ void session_unselect(Session *session)
 	session->first_recent = session->first_recent_end = 0;
 	if (session->state == SESSION_SELECTED)
 		session->state = SESSION_AUTHENTICATED;
+}
+
+SearchIndex *session_index(Session *session)
+{
+	if (session->index == NULL)
+		session->index = search_index_get(session->account);
+	return session->index;
 }
 
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error)

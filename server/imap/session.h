@@ -32,6 +32,9 @@ struct Session {
 	gboolean local;   /* peer is on loopback */
 	char *user;       /* owned; NULL before login */
 	Account *account; /* a reference */
+	/* The account's, from the first search on: while it is held, texts of messages that are not indexed yet are kept
+	 * between searches (session_index()). */
+	SearchIndex *index;
 	/* selected state */
 	Mailbox *mailbox;     /* a reference */
 	char *mailbox_name;   /* owned */
@@ -50,6 +53,8 @@ struct Session {
 
 Session *session_new(ServerContext *server, Connection *connection);
 void session_free(Session *session);
+/* The index of the session's account, for searching; borrowed, lives until the session is logged out. */
+SearchIndex *session_index(Session *session);
 /* Selects: takes the snapshot, claims \Recent. The old mailbox, if any, is closed first. */
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error);
 void session_unselect(Session *session);
