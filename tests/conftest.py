@@ -12,8 +12,18 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib import harness  # noqa: E402 (tests/ has to be in the path first)
+from oracle import corpus  # noqa: E402
 
 _names = itertools.count(1)
+
+
+def pytest_report_header():
+    return 'mail: ' + corpus.describe()
+
+
+def pytest_terminal_summary(terminalreporter):
+    for note in harness.NOTES:
+        terminalreporter.write_line(note)
 
 
 @pytest.fixture(scope='session')

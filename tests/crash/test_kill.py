@@ -10,7 +10,7 @@ import threading
 import time
 
 from crash import model
-from lib import imap
+from lib import harness, imap
 
 ROUNDS = int(os.environ.get('MAILSIFT_CRASH_ROUNDS', '110'))
 SEED = int(os.environ.get('MAILSIFT_CRASH_SEED') or random.SystemRandom().randrange(1 << 32))
@@ -92,7 +92,8 @@ def test_nothing_acknowledged_is_lost_by_sigkill(make_server):
     assert state['messages'] == there
     rounds.verify()
     done = sum(w.n_done for w in rounds.workers)
-    print('%d rounds (%r), %d commands acknowledged, %d messages at the end' % (ROUNDS, kinds, done, there))
+    harness.NOTES.append('crash: %d rounds of SIGKILL (%s), %d commands acknowledged, %d messages at the end; MAILSIFT_CRASH_SEED=%d'
+                         % (ROUNDS, ', '.join('%s %d' % item for item in kinds.items()), done, there, SEED))
     assert done > 2 * ROUNDS
 
 
@@ -116,7 +117,7 @@ def test_an_indexer_that_is_killed_at_random_ends_with_everything_indexed(make_s
             gone = r.sample(sorted(worker.there['INBOX']), 10)
             worker.expunge(client, 'INBOX', gone)
         client.clear()
-    assert killed > 5
+    assert killed >= 3      # after each the server waits longer before it starts another
     state = server.wait_indexed('ann')
     assert state['messages'] == len(worker.there['INBOX']) and state['indexed'] == state['messages']
     for uid, message in worker.there['INBOX'].items():

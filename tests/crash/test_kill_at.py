@@ -9,7 +9,7 @@ import shlex
 import subprocess
 
 from crash import model
-from lib import imap
+from lib import harness, imap
 
 STEPS_MAX = 400
 STEPS = int(os.environ.get('MAILSIFT_CRASH_STEPS', '40'))   # how many of them, spread evenly from a random first one; 0: all
@@ -100,7 +100,7 @@ def test_a_kill_at_any_durable_step_loses_nothing(make_server, session_dir):
     for n in range(random.randrange(stride) + 1, total + 1, stride):
         run_once(make_server, library, n)
         done += 1
-    print('killed at %d of %d steps' % (done, total))
+    harness.NOTES.append('crash: killed at %d of %d durable steps' % (done, total))
 
 
 # One letter for each step; what has to be on disk, in order, before the command's OK. RFC 3501 knows no fsync: the promise is ours.

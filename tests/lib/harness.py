@@ -61,6 +61,9 @@ _BAD_LOG = re.compile(
     rb'terminate called|stack smashing|double free|corrupted|free\(\): invalid|malloc\(\): ')
 
 
+NOTES = []      # lines that tests want to be read at the end of a run, passed or not (conftest.py prints them)
+
+
 class HarnessError(AssertionError):
     pass
 

@@ -38,14 +38,20 @@ def sample():
 
 
 def find():
-    """The largest corpus there is; says so if it is not the whole."""
+    """The largest corpus there is."""
     root = os.environ.get('MAILSIFT_CORPUS') or os.path.join(SOURCE, '..', 'shared', 'corpus')
     if os.path.isdir(os.path.join(root, 'ordinary')) and not os.path.samefile(root, SAMPLE):
         return Corpus(os.path.normpath(root), True)
-    corpus = sample()
-    print('no ../shared/corpus: only the %d messages of tests/data/mail; left out: list mail (1,900 messages), '
-          'Enron\'s, and most constructed messages of intl/' % len(corpus.names()))
-    return corpus
+    return sample()
+
+
+def describe():
+    """What find() gives, and what is left out, for people."""
+    corpus = find()
+    if corpus.is_whole:
+        return '%d messages of %s' % (len(corpus.names()), corpus.root)
+    return ('no ../shared/corpus: only the %d messages of tests/data/mail; left out: list mail (1,900 messages), '
+            'Enron\'s, and most constructed messages of intl/' % len(corpus.names()))
 
 
 def crlf(data):
