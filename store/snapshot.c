@@ -274,8 +274,10 @@ const SnapshotChunk *snapshot_chunk(const Snapshot *snapshot, guint i, guint32 *
 const SnapshotChunk *snapshot_row(const Snapshot *snapshot, guint32 position, guint *row_out)
 {
 	g_assert(position < snapshot->count);
-	/* The last chunk that starts at or before @position. */
-	guint low = 0, high = snapshot->chunks->len;
+	/* The last chunk that starts at or before @position: none is larger than SNAPSHOT_CHUNK_ROWS, and most are as large. */
+	guint high = snapshot->chunks->len, low = MIN(position / SNAPSHOT_CHUNK_ROWS, high - 1);
+	if (low + 1 < high && snapshot->first[low + 1] > position)
+		high = low + 1;
 	while (high - low > 1) {
 		guint middle = low + (high - low) / 2;
 		if (snapshot->first[middle] <= position)
