@@ -6,25 +6,61 @@ static guint32 number_of(const Snapshot *view, gboolean uid, const GArray *posit
 	return uid ? snapshot_uid_at(view, position) : position + 1;
 }
 
-/* The results in their order, runs of ascending neighbours as ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would mean 10:12. */
+/* @before and the number. An answer may hold hundreds of thousands: printf() took longer for them than the search. */
+static void append_number(GString *out, char before, guint32 number)
+{
+	char digits[11];
+	gsize at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	digits[--at] = before;
+	g_string_append_len(out, digits + at, (gssize)(sizeof digits - at));
+}
+
+/* The numbers of @positions from @first to before @end. Owned. */
+static guint32 *numbers_of(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end)
+{
+	guint32 *numbers = g_new(guint32, MAX(end - first, 1)), chunk_first = 0;
+	const SnapshotChunk *chunk = NULL;
+	for (guint i = first; i < end; i++) {
+		guint32 position = g_array_index(positions, guint32, i);
+		guint row;
+		if (!uid) {
+			numbers[i - first] = position + 1;
+			continue;
+		}
+		if (chunk == NULL || position < chunk_first || position - chunk_first >= chunk->n) {
+			chunk = snapshot_row(view, position, &row);
+			chunk_first = position - row;
+		}
+		numbers[i - first] = chunk->uid[position - chunk_first];
+	}
+	return numbers;
+}
+
+/* Behind a space: the results in their order, runs of ascending neighbours as ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would
+ * mean 10:12. Not for no results. */
 static void write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out)
 {
-	for (guint i = first, next; i < end; i = next) {
-		guint32 number = number_of(view, uid, positions, i), last = number;
-		for (next = i + 1; next < end && number_of(view, uid, positions, next) == last + 1; next++)
-			last++;
-		g_string_append_printf(out, "%s%" G_GUINT32_FORMAT, i > first ? "," : "", number);
-		if (last > number)
-			g_string_append_printf(out, ":%" G_GUINT32_FORMAT, last);
+	g_autofree guint32 *numbers = numbers_of(view, uid, positions, first, end);
+	guint n = end - first;
+	for (guint i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n && numbers[next] == numbers[next - 1] + 1;)
+			next++;
+		append_number(out, i > 0 ? ',' : ' ', numbers[i]);
+		if (next > i + 1)
+			append_number(out, ':', numbers[next - 1]);
 	}
 }
 
 /* RFC 3501 7.2.5: one line, also when nothing was found. */
 static void write_numbers(const char *name, gboolean uid, const Snapshot *view, const GArray *positions, GString *out)
 {
+	g_autofree guint32 *numbers = numbers_of(view, uid, positions, 0, positions->len);
 	g_string_append_printf(out, "* %s", name);
 	for (guint i = 0; i < positions->len; i++)
-		g_string_append_printf(out, " %" G_GUINT32_FORMAT, number_of(view, uid, positions, i));
+		append_number(out, ' ', numbers[i]);
 	g_string_append(out, "\r\n");
 }
 
@@ -32,11 +68,11 @@ static void write_partial(const Partial *partial, const Snapshot *view, gboolean
 {
 	guint first, end;
 	partial_window(partial, positions->len, &first, &end);
-	g_string_append_printf(out, " PARTIAL (%s ", partial->text);
+	g_string_append_printf(out, " PARTIAL (%s", partial->text);
 	if (first < end)
 		write_set(view, uid, positions, first, end, out);
 	else
-		g_string_append(out, "NIL");
+		g_string_append(out, " NIL");
 	g_string_append_c(out, ')');
 }
 
@@ -51,7 +87,7 @@ static void write_esearch(const SearchProgram *program, const char *correlator, 
 	if (n > 0 && (program->returns & SEARCH_RETURN_MAX))
 		g_string_append_printf(out, " MAX %" G_GUINT32_FORMAT, number_of(view, uid, positions, n - 1));
 	if (n > 0 && (program->returns & SEARCH_RETURN_ALL)) {
-		g_string_append(out, " ALL ");
+		g_string_append(out, " ALL");
 		write_set(view, uid, positions, 0, n, out);
 	}
 	if (program->returns & SEARCH_RETURN_PARTIAL)
