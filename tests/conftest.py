@@ -4,6 +4,7 @@
 import itertools
 import os
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -13,6 +14,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib import harness  # noqa: E402 (tests/ has to be in the path first)
 from oracle import corpus  # noqa: E402
+
+# A shell that runs the check in the background has SIGINT ignored, and what we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _names = itertools.count(1)
 
