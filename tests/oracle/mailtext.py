@@ -247,13 +247,12 @@ def decode_quoted_printable(data):
 
 def decode_uuencode(data):
     out = bytearray()
-    lines = data.split(b'\n')
+    lines = [data[start:end] for start, end, _ in split_lines(data)]
     begin = next((i for i, line in enumerate(lines) if line.startswith(b'begin ')), None)
     if begin is None:
         return b''
     for line in lines[begin + 1:]:
-        line = line.rstrip(b'\r')
-        if line.strip() == b'end':
+        if line.strip(b' \t\r') == b'end':
             break
         if not line:
             continue
