@@ -219,7 +219,7 @@ class Cyrus:
                     'proc_path: %(d)s/config/proc\nmboxname_lockpath: %(d)s/run\nadmins: admin\ncyrus_user: mail\n'
                     'sasl_pwcheck_method: alwaystrue\nsasl_mech_list: PLAIN\nallowplaintext: yes\nunixhierarchysep: yes\n'
                     'conversations: yes\nsearch_engine: xapian\nsearch_fuzzy_always: yes\ndefaultsearchtier: t1\n'
-                    't1searchpartition-default: %(d)s/search\nmaxmessagesize: 0\nmaxliteral: 0\n' % {'d': self.folder})
+                    't1searchpartition-default: %(d)s/search\nsearch_batchsize: 1000000\nmaxmessagesize: 0\nmaxliteral: 0\n' % {'d': self.folder})
         with open(os.path.join(self.folder, 'cyrus.conf'), 'w', encoding='ascii') as f:
             f.write('START {\n  recover cmd="%(b)sctl_cyrusdb -C %(c)s -r"\n}\nSERVICES {\n'
                     '  imap cmd="%(b)simapd -C %(c)s" listen="127.0.0.1:%(p)d" prefork=0\n}\nEVENTS {\n}\n'
@@ -231,7 +231,8 @@ class Cyrus:
         with open(os.path.join(self.folder, 'log'), 'ab') as log:
             self.process = subprocess.Popen([self.bin + 'master', '-D', '-C', config, '-M', os.path.join(self.folder, 'cyrus.conf'),
                                              '-p', os.path.join(self.folder, 'run', 'master.pid')], env=self.environment,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=harness._die_with_parent)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=harness._die_with_parent,
+                                            start_new_session=True)     # it ends its process group with it
 
     def _run(self, program, *words):
         begin = time.monotonic()
