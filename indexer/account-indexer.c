@@ -167,9 +167,15 @@ static gboolean follow(AccountIndexer *indexer, Follower *follower, const FeedSt
 	return TRUE;
 }
 
-static gboolean follower_commit(Follower *follower, GError **error)
+static gboolean note_origin(AccountIndexer *indexer, Follower *follower, GError **error)
 {
-	if (!index_writer_commit(follower->writer, error))
+	g_autofree char *origin = account_feed_origin(indexer->account, index_writer_watermark(follower->writer), error);
+	return origin != NULL && index_writer_set_origin(follower->writer, origin, error);
+}
+
+static gboolean follower_commit(AccountIndexer *indexer, Follower *follower, GError **error)
+{
+	if (!note_origin(indexer, follower, error) || !index_writer_commit(follower->writer, error))
 		return FALSE;
 	follower->since = 0;
 	return TRUE;
@@ -216,7 +222,8 @@ static gboolean swap_build(AccountIndexer *indexer, GError **error)
 	g_autoptr(EmailSet) living = email_set_new();
 	for (guint i = 0; i < ids->len; i++)
 		email_set_add(living, g_array_index(ids, guint32, i));
-	if (!index_writer_keep(build->writer, living, &removed, error) || !index_writer_finish(build->writer, error) ||
+	if (!index_writer_keep(build->writer, living, &removed, error) || !note_origin(indexer, build, error) ||
+		!index_writer_finish(build->writer, error) ||
 		!index_dir_swap(indexer->dir, build->generation, error))
 		return FALSE;
 	follower_close(&indexer->live);
@@ -239,11 +246,12 @@ static gboolean build_step(AccountIndexer *indexer, gboolean *over_out, Indexing
 		return FALSE;
 	indexer->total = MAX(feed.emails, build->done);
 	if (!at_end)
-		return index_writer_pending(build->writer) < memory_for_one(indexer) || follower_commit(build, error);
+		return index_writer_pending(build->writer) < memory_for_one(indexer) || follower_commit(indexer, build, error);
 	if (step->added > 0)
 		return TRUE; /* completing it takes long enough for a step of its own */
 	/* Completing takes a while: if much has come meanwhile, that first. */
-	if (!index_writer_finish(build->writer, error) || !account_feed_state(indexer->account, &feed, error))
+	if (!note_origin(indexer, build, error) || !index_writer_finish(build->writer, error) ||
+		!account_feed_state(indexer->account, &feed, error))
 		return FALSE;
 	build->since = 0;
 	if (feed.max_email_id > index_writer_watermark(build->writer) + SWAP_LAG)
@@ -276,7 +284,7 @@ static gboolean make_live(AccountIndexer *indexer, GError **error)
 	indexer->live = (Follower){ .generation = index_dir_new_generation(0) };
 	g_autofree char *path = index_generation_path(indexer->dir, indexer->live.generation);
 	indexer->live.writer = index_writer_open(path, FALSE, error);
-	return indexer->live.writer != NULL && index_writer_commit(indexer->live.writer, error) &&
+	return indexer->live.writer != NULL && follower_commit(indexer, &indexer->live, error) &&
 	       index_dir_swap(indexer->dir, indexer->live.generation, error);
 }
 
@@ -295,9 +303,15 @@ static gboolean open_live(AccountIndexer *indexer, GError **error)
 		return make_live(indexer, error);
 	indexer->live = (Follower){ .generation = generation };
 	indexer->live.writer = index_writer_open(path, FALSE, &cause);
-	if (indexer->live.writer != NULL)
+	gboolean is_ours = TRUE;
+	if (indexer->live.writer != NULL && !index_writer_is_of(indexer->live.writer, indexer->account, &is_ours, error)) {
+		follower_close(&indexer->live);
+		return FALSE;
+	}
+	if (indexer->live.writer != NULL && is_ours)
 		return TRUE;
-	if (!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED) &&
+	follower_close(&indexer->live);
+	if (is_ours && !g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED) &&
 		!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_MISSING) &&
 		!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_VERSION)) {
 		g_propagate_error(error, g_steal_pointer(&cause));
@@ -330,7 +344,7 @@ static gboolean live_step(AccountIndexer *indexer, IndexingStep *step, GError **
 	step->more = !at_end;
 	if (!due || !index_writer_has_changes(live->writer))
 		return TRUE;
-	if (!follower_commit(live, error))
+	if (!follower_commit(indexer, live, error))
 		return FALSE;
 	step->committed = TRUE;
 	return TRUE;
@@ -495,7 +509,7 @@ static gboolean refresh_step(AccountIndexer *indexer, gboolean *over_out, GError
 	}
 	indexer->failed += failed;
 	if (*over_out || index_writer_pending(indexer->live.writer) >= memory_for_one(indexer))
-		return follower_commit(&indexer->live, error);
+		return follower_commit(indexer, &indexer->live, error);
 	return TRUE;
 }
 

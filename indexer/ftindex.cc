@@ -20,6 +20,7 @@
  *
  *     format      "mailsift " and INDEX_FORMAT_VERSION (index-state.h): the only key whose meaning is the same in every version
  *     state       the rest of it: versions, watermarks, lengths of the files beside the database (index-state.c)
+ *     origin      which database of the account the ids are of (index-origin.h)
  *     failed/ID   one for each email that could not be indexed, ID with ten digits (index-state.c)
  *
  * History of versions: index-state.h.

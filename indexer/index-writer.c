@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "indexer/index-file.h"
+#include "indexer/index-origin.h"
 #include "indexer/terms.h"
 #include "indexer/text-writer.h"
 #include "indexer/vocabulary-writer.h"
@@ -154,6 +155,16 @@ void index_writer_set_gone_seq(IndexWriter *writer, guint64 gone_seq)
 {
 	writer->changed |= gone_seq != writer->meta.gone_seq;
 	writer->meta.gone_seq = gone_seq;
+}
+
+gboolean index_writer_set_origin(IndexWriter *writer, const char *origin, GError **error)
+{
+	return index_origin_store(writer->index, origin, error);
+}
+
+gboolean index_writer_is_of(IndexWriter *writer, Account *account, gboolean *is_out, GError **error)
+{
+	return index_origin_check(writer->index, &writer->meta, account, is_out, error);
 }
 
 static gboolean forget_failure(IndexWriter *writer, guint32 id, GError **error)

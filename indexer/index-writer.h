@@ -13,6 +13,8 @@ typedef struct IndexWriter IndexWriter;
 /* Opens (or makes) the generation in @generation_dir. @bulk: a large build that no one reads yet: the vocabulary is left for index_writer_finish(). */
 IndexWriter *index_writer_open(const char *generation_dir, gboolean bulk, GError **error);
 void index_writer_close(IndexWriter *writer);
+/* Whether the index was made from the account's database as it is now. */
+gboolean index_writer_is_of(IndexWriter *writer, Account *account, gboolean *is_out, GError **error);
 
 guint32 index_writer_watermark(const IndexWriter *writer);
 guint64 index_writer_gone_seq(const IndexWriter *writer);
@@ -27,6 +29,8 @@ gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error);
 gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error);
 void index_writer_set_watermark(IndexWriter *writer, guint32 watermark);
 void index_writer_set_gone_seq(IndexWriter *writer, guint64 gone_seq);
+/* What account_feed_origin() said (README, "Invariants"); into the next commit, but no reason for one. */
+gboolean index_writer_set_origin(IndexWriter *writer, const char *origin, GError **error);
 /* Removes every email that is not in @living. */
 gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *removed_out, GError **error);
 

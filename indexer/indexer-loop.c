@@ -258,12 +258,14 @@ static void limit_open(Loop *loop)
 static gboolean open_account(Loop *loop, LoopAccount *account, GError **error)
 {
 	account->used_at = g_get_monotonic_time();
-	if (account->indexer != NULL)
-		return TRUE;
-	limit_open(loop);
 	g_autoptr(Account) mail = store_get_account(loop->options.store, account->name, error);
 	if (mail == NULL)
 		return FALSE;
+	if (account->indexer != NULL && account_indexer_account(account->indexer) == mail)
+		return TRUE;
+	/* The store has found another database in the place of the one that it had. */
+	g_clear_pointer(&account->indexer, account_indexer_free);
+	limit_open(loop);
 	account->indexer = account_indexer_new(mail, &loop->options.indexing);
 	return TRUE;
 }

@@ -2,6 +2,7 @@
 #include "indexer/search-index.h"
 
 #include "indexer/index-file.h"
+#include "indexer/index-origin.h"
 #include "indexer/index-reader.h"
 #include "indexer/plan.h"
 #include "indexer/search-cancel.h"
@@ -30,6 +31,8 @@ struct SearchIndex {
 	GQueue readers;       /* of IndexReader: idle, all of generation */
 	guint32 generation;   /* the newest that was seen; 0: none */
 	IndexView *newest;    /* of generation; a reference or NULL */
+	guint32 checked_generation; /* of the commit that was last found to be of this account's database; 0: none */
+	guint64 checked_revision;
 };
 
 /* The indexes of this process by folder, and those of them that are idle, the newest first. The only state at file level: readers and texts of an account must
@@ -79,6 +82,7 @@ SearchIndex *search_index_get(Account *account)
 			(void)g_hash_table_insert(registry, index->dir, index);
 	}
 	if (index->refs++ == 0) {
+		index->checked_generation = 0; /* nobody else has it now */
 		index->account = account_ref(account);
 		index->tail = tail_cache_new();
 	}
@@ -168,6 +172,34 @@ static void release_reader(SearchIndex *index, IndexReader *reader)
 		index_reader_close(reader);
 }
 
+/* Whether the ids that the reader has are those of this account's database; looked at once for each commit. */
+static gboolean check_origin(SearchIndex *index, const IndexReader *reader, GError **error)
+{
+	const IndexView *view = reader->view;
+	g_mutex_lock(&index->lock);
+	gboolean is = index->checked_generation == view->generation && index->checked_revision == view->revision;
+	g_mutex_unlock(&index->lock);
+	if (is)
+		return TRUE;
+	g_autoptr(GError) cause = NULL;
+	if (!index_origin_check(reader->index, &view->meta, index->account, &is, &cause)) {
+		if (cause->domain == FTINDEX_ERROR)
+			g_propagate_error(error, g_steal_pointer(&cause));
+		else
+			g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_FAILED, cause->message);
+		return FALSE;
+	}
+	if (!is) {
+		g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_MISSING, "the index was made from another database");
+		return FALSE;
+	}
+	g_mutex_lock(&index->lock);
+	index->checked_generation = view->generation;
+	index->checked_revision = view->revision;
+	g_mutex_unlock(&index->lock);
+	return TRUE;
+}
+
 /* A reader at the newest commit. NULL: there is no index that can be used (*error says why, FTINDEX_ERROR). */
 static IndexReader *acquire_reader(SearchIndex *index, GError **error)
 {
@@ -181,6 +213,10 @@ static IndexReader *acquire_reader(SearchIndex *index, GError **error)
 	if (reader == NULL) {
 		reader = index_reader_open(index->dir, generation, newest, error);
 	} else if (!index_reader_refresh(reader, index->dir, newest, error)) {
+		index_reader_close(reader);
+		reader = NULL;
+	}
+	if (reader != NULL && !check_origin(index, reader, error)) {
 		index_reader_close(reader);
 		reader = NULL;
 	}

@@ -3,6 +3,8 @@
 #include "store/account-private.h"
 #include "store/maildir.h"
 
+#include <string.h>
+
 gboolean account_feed_state(Account *account, FeedState *state_out, GError **error)
 {
 	Db *db = account_acquire_db(account, error);
@@ -129,4 +131,80 @@ gboolean account_feed_forget_gone(Account *account, guint64 seq, GError **error)
 {
 	guint64 upto = MIN(seq, (guint64)G_MAXINT64);
 	return account_write(account, forget_gone, &upto, error);
+}
+
+/* -- Origin ---------------------------------------------------------------------------------------------------------- */
+
+#define ORIGIN_HASH_BYTES 8
+
+static char *origin_text(const char *objectid, gint64 email, const guint8 *hash)
+{
+	g_autoptr(GString) text = g_string_new(objectid);
+	g_string_append_printf(text, " %" G_GINT64_FORMAT " ", email);
+	for (gsize i = 0; hash != NULL && i < ORIGIN_HASH_BYTES; i++)
+		g_string_append_printf(text, "%02x", hash[i]);
+	if (hash == NULL)
+		g_string_append_c(text, '-');
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static const guint8 *column_hash(DbRows *rows, int column)
+{
+	return sqlite3_column_bytes(rows, column) == CONTENT_HASH_BYTES ? sqlite3_column_blob(rows, column) : NULL;
+}
+
+char *account_feed_origin(Account *account, guint32 upto, GError **error)
+{
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return NULL;
+	char *origin = NULL;
+	g_autoptr(GError) failure = NULL;
+	{
+		g_autoptr(DbRows) rows = db_select(db, &failure,
+			"SELECT b.objectid, e.id, e.sha256 FROM mailbox b"
+			" LEFT JOIN email e ON e.id=(SELECT max(id) FROM email WHERE id<=?) WHERE b.folder=''",
+			DB_INT(upto));
+		if (rows != NULL && db_next(rows, &failure))
+			origin = origin_text(db_column_text(rows, 0), db_column_int(rows, 1), column_hash(rows, 2));
+	}
+	account_release_db(account, db);
+	if (failure != NULL)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	else if (origin == NULL)
+		(void)set_no_mailbox(error);
+	return origin;
+}
+
+gboolean account_feed_is_origin(Account *account, const char *origin, guint32 watermark, guint64 gone_seq,
+	gboolean *is_out, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(origin, " ", -1);
+	guint64 email;
+	*is_out = FALSE;
+	if (g_strv_length(words) != 3 || !g_ascii_string_to_unsigned(words[1], 10, 0, G_MAXUINT32, &email, NULL))
+		return TRUE;
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return FALSE;
+	g_autoptr(GError) failure = NULL;
+	{
+		g_autoptr(DbRows) rows = db_select(db, &failure,
+			"SELECT b.objectid, (SELECT seq FROM sqlite_sequence WHERE name='email'),"
+			" (SELECT seq FROM sqlite_sequence WHERE name='email_gone'),"
+			" (SELECT sha256 FROM email WHERE id=?) FROM mailbox b WHERE b.folder=''",
+			DB_INT(email));
+		if (rows != NULL && db_next(rows, &failure)) {
+			const guint8 *hash = column_hash(rows, 3);
+			g_autofree char *ours = origin_text(db_column_text(rows, 0), (gint64)email, hash);
+			/* That email may have gone since; its id is not given again. */
+			*is_out = (hash != NULL ? strcmp(ours, origin) == 0 : strcmp(words[0], db_column_text(rows, 0)) == 0) &&
+				MAX(email, watermark) <= (guint64)db_column_int(rows, 1) && gone_seq <= (guint64)db_column_int(rows, 2);
+		}
+	}
+	account_release_db(account, db);
+	if (failure == NULL)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
 }

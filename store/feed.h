@@ -22,4 +22,11 @@ gboolean account_feed_gone(Account *account, guint64 after, guint limit, GArray 
 /* The server forgets gone rows up to @seq, once the index has them in a commit. */
 gboolean account_feed_forget_gone(Account *account, guint64 seq, GError **error);
 
+/* What tells one history of ids from another: INBOX's MAILBOXID, and the newest email up to @upto that there is, with the beginning of its hash ("F... 12
+ * 0123456789abcdef"; "F... 0 -": there is none). Who keeps something by email ids keeps this beside it. The caller frees; NULL on failure. */
+char *account_feed_origin(Account *account, guint32 upto, GError **error);
+/* Whether what has @origin and was brought up to these watermarks was made from the database that the account has now: not from one that was deleted
+ * since, or that an older one has taken the place of (a backup). */
+gboolean account_feed_is_origin(Account *account, const char *origin, guint32 watermark, guint64 gone_seq, gboolean *is_out, GError **error);
+
 G_END_DECLS

@@ -2,6 +2,8 @@
 
 #include "tests/unit/store/fixture.h"
 
+#include <string.h>
+
 static char *text_of_ids(GArray *ids)
 {
 	GString *text = g_string_new(NULL);
@@ -132,11 +134,64 @@ static void contents_have_an_id_of_their_own(Fixture *fixture, gconstpointer dat
 	g_assert_cmpstr(again, ==, first);
 }
 
+static void expect_origin(Account *account, const char *origin, guint32 watermark, guint64 gone_seq, gboolean expected)
+{
+	g_autoptr(GError) error = NULL;
+	gboolean is = !expected;
+	(void)account_feed_is_origin(account, origin, watermark, gone_seq, &is, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(is, ==, expected);
+}
+
+static char *origin(Account *account, guint32 upto)
+{
+	g_autoptr(GError) error = NULL;
+	char *text = account_feed_origin(account, upto, &error);
+	g_assert_no_error(error);
+	return text;
+}
+
+/* What was made from a database is known by it, and by no other. */
+static void an_origin_is_one_history_of_one_database(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autofree char *empty = origin(fixture->account, 0);
+	expect_origin(fixture->account, empty, 0, 0, TRUE);
+	expect_origin(fixture->account, empty, 1, 0, FALSE); /* it has not got so far */
+	append_many(fixture->inbox, 1, 3);
+	g_autofree char *three = origin(fixture->account, 3);
+	g_autofree char *also_three = origin(fixture->account, 100);
+	g_autofree char *two = origin(fixture->account, 2);
+	g_assert_cmpstr(three, ==, also_three);
+	g_assert_cmpstr(three, !=, two);
+	expect_origin(fixture->account, empty, 0, 0, TRUE);
+	expect_origin(fixture->account, two, 2, 0, TRUE);
+	expect_origin(fixture->account, three, 3, 0, TRUE);
+	expect_origin(fixture->account, three, 4, 0, FALSE);
+	expect_origin(fixture->account, three, 3, 1, FALSE);
+	expunge(fixture->inbox, "3");
+	expect_origin(fixture->account, three, 3, 1, TRUE);
+	expect_origin(fixture->account, "", 0, 0, FALSE);
+	expect_origin(fixture->account, "x y z", 0, 0, FALSE);
+	fixture_reopen(fixture);
+	expect_origin(fixture->account, two, 2, 1, TRUE);
+	/* Email 2 of an older database that went on in another way. */
+	g_autofree char *other = g_strdup(two);
+	other[strlen(other) - 1] = (char)(other[strlen(other) - 1] == '0' ? '1' : '0');
+	expect_origin(fixture->account, other, 2, 0, FALSE);
+	g_assert_true(store_create_account(fixture->store, "jim", NULL));
+	g_autoptr(Account) jim = store_get_account(fixture->store, "jim", NULL);
+	g_autoptr(Mailbox) inbox = open_mailbox(jim, "INBOX");
+	append_many(inbox, 1, 3);
+	expect_origin(jim, two, 2, 0, FALSE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 #define ADD(name) g_test_add("/feed/" #name, Fixture, NULL, fixture_setup, name, fixture_teardown)
 	ADD(a_content_is_added_and_gone_once);
 	ADD(contents_have_an_id_of_their_own);
+	ADD(an_origin_is_one_history_of_one_database);
 	return g_test_run();
 }
