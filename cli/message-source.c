@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/datetime.h"
+#include "store/maildir.h"
 #include "store/mime-tree.h"
 
 /* -- what a message says of itself ----------------------------------------------------------------------- */
@@ -35,27 +36,6 @@ static void message_dates(const SourceMessage *message, Datetime *received_out, 
 		if (!*has_date_out && mime_field_is(&field, "Date"))
 			*has_date_out = datetime_parse_rfc5322(field.value, field.value_len, date_out);
 	}
-}
-
-static const struct {
-	char letter;
-	MessageFlags flag;
-} maildir_flags[] = {
-	{ 'S', MESSAGE_SEEN },
-	{ 'R', MESSAGE_ANSWERED },
-	{ 'F', MESSAGE_FLAGGED },
-	{ 'T', MESSAGE_DELETED },
-	{ 'D', MESSAGE_DRAFT },
-};
-
-static MessageFlags flags_of_name(const char *name)
-{
-	MessageFlags flags = 0;
-	const char *info = strstr(name, ":2,");
-	for (gsize i = 0; info != NULL && i < G_N_ELEMENTS(maildir_flags); i++)
-		if (strchr(info + 3, maildir_flags[i].letter) != NULL)
-			flags |= maildir_flags[i].flag;
-	return flags;
 }
 
 /* mbox: Status: R is seen; X-Status: A, F, D, T as c-client and mutt write them. */
@@ -193,7 +173,7 @@ static gboolean walk_file(const char *path, gint64 mtime, SourceFunc func, gpoin
 	if (!maildir && len > 0 && starts_from(data, data + len) && !g_str_has_suffix(path, ".eml"))
 		return source_walk_mbox(data, len, path, mtime, func, user_data, error);
 	g_autofree char *name = g_path_get_basename(path);
-	SourceMessage message = { .data = data, .len = len, .path = path, .flags = flags_of_name(name) };
+	SourceMessage message = { .data = data, .len = len, .path = path, .flags = maildir_flags_of_file(name, NULL) };
 	return give(&message, NULL, mtime, func, user_data, error);
 }
 

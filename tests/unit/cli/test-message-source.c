@@ -241,6 +241,7 @@ static void reads_of_a_maildir_what_is_mail(Fixture *f, gconstpointer unused)
 	put(f, "M/cur/4.a", "four");
 	put(f, "M/cur/5.a:1,S", "five");
 	put(f, "M/cur/6.a:2,Pab", "From six\n");
+	put(f, "M/cur/6.b:2,R,S=12", "size"); /* Dovecot's size behind the flags is no \Seen */
 	put(f, "M/cur/.hidden", "no");
 	put(f, "M/new/7.a", "seven");
 	put(f, "M/tmp/8.a", "no");
@@ -252,7 +253,7 @@ static void reads_of_a_maildir_what_is_mail(Fixture *f, gconstpointer unused)
 	g_assert_cmpstr(all, ==,
 		"M/cur/1.a:2,S=one|1 M/cur/2.a:2,DFRST=two|31 M/cur/3.a:2,=three|0 M/cur/4.a=four|0 "
 		"M/cur/5.a:1,S=five|0 "
-		"M/cur/6.a:2,Pab=From six/|0 M/new/7.a=seven|0");
+		"M/cur/6.a:2,Pab=From six/|0 M/cur/6.b:2,R,S=12=size|2 M/new/7.a=seven|0");
 	g_autofree char *sent = walk(f, "M/.Sent");
 	g_assert_cmpstr(sent, ==, "M/.Sent/cur/9.a=no|0 M/.Sent/new/9.b=no|0");
 	g_autofree char *one = walk(f, "M/cur/1.a:2,S");
