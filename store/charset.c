@@ -197,6 +197,11 @@ void charset_append_utf8(GString *out, const char *data, gsize len)
 
 /* -- The others -- */
 
+gunichar charset_windows_1252(guint8 octet)
+{
+	return windows_1252[octet - 0x80];
+}
+
 static void append_windows_1252(GString *out, const guint8 *p, gsize len)
 {
 	for (gsize i = 0; i < len;) {

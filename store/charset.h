@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  * charset_append_guessed(). */
 void charset_append(GString *out, const char *charset, gsize charset_len, const char *data, gsize len);
 
+/* The code point of a windows-1252 octet from 0x80 to 0x9F; 0 where it has none. */
+gunichar charset_windows_1252(guint8 octet);
+
 /* Appends the octets as UTF-8 if all of them are that, else as windows-1252. */
 void charset_append_guessed(GString *out, const char *data, gsize len);
 

@@ -1,6 +1,7 @@
 #include "store/html-text.h"
 
 #include "base/memsearch.h"
+#include "store/charset.h"
 #include "store/html-entities.h"
 
 #include <stdlib.h>
@@ -8,46 +9,12 @@
 
 /* -- Character references -- */
 
-/* What &#128; to &#159; stand for in the HTML standard: windows-1252, and the control where that has none. */
-static const guint16 c1_references[32] = {
-	0x20ac,
-	0x81,
-	0x201a,
-	0x0192,
-	0x201e,
-	0x2026,
-	0x2020,
-	0x2021,
-	0x02c6,
-	0x2030,
-	0x0160,
-	0x2039,
-	0x0152,
-	0x8d,
-	0x017d,
-	0x8f,
-	0x90,
-	0x2018,
-	0x2019,
-	0x201c,
-	0x201d,
-	0x2022,
-	0x2013,
-	0x2014,
-	0x02dc,
-	0x2122,
-	0x0161,
-	0x203a,
-	0x0153,
-	0x9d,
-	0x017e,
-	0x0178,
-};
-
 static void append_code(GString *out, guint32 code)
 {
+	gunichar c;
+	/* In the HTML standard &#128; to &#159; are windows-1252, and the control where that has none. */
 	if (code >= 0x80 && code <= 0x9f)
-		code = c1_references[code - 0x80];
+		code = (c = charset_windows_1252((guint8)code)) != 0 ? c : code;
 	else if (code == 0 || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
 		code = 0xfffd;
 	else if ((code < 0x20 && code != '\t' && code != '\n' && code != '\f' && code != '\r') ||
