@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "store/maildir.h"
 #include "store/store.h"
 
 G_DEFINE_QUARK(passwd-file-error-quark, passwd_file_error)
@@ -230,11 +231,11 @@ static gboolean write_all(int fd, const char *data, gsize len)
 static gboolean sync_folder(const char *path, GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(path);
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int code = fd < 0 || fsync(fd) != 0 ? errno : 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return code == 0 || fail_io(error, folder, "cannot be synced", code);
+	g_autoptr(GError) failure = NULL;
+	if (maildir_sync_directory(folder, &failure))
+		return TRUE;
+	g_set_error_literal(error, PASSWD_FILE_ERROR, PASSWD_FILE_ERROR_IO, failure->message);
+	return FALSE;
 }
 
 /* Replaces the file by one with the present lines; its mode and owner stay (0600 for a new one). */
