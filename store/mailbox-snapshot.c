@@ -71,6 +71,17 @@ static guint32 read_members(const char *members, GArray *numbers)
 	return numbers->len;
 }
 
+/* Others read the table that is known: a copy before the first change. */
+static void make_writable(KeywordTable **table, gboolean *is_copy)
+{
+	if (*is_copy)
+		return;
+	KeywordTable *copy = keyword_table_copy(*table);
+	keyword_table_unref(*table);
+	*table = copy;
+	*is_copy = TRUE;
+}
+
 /* @known, or a copy with what has been added since. A new reference. */
 static KeywordTable *read_keywords(Db *db, gint64 id, KeywordTable *known, GError **error)
 {
@@ -82,12 +93,7 @@ static KeywordTable *read_keywords(Db *db, gint64 id, KeywordTable *known, GErro
 			"SELECT name FROM keyword WHERE mailbox=? AND id>=? ORDER BY id", DB_INT(id),
 			DB_INT(keyword_table_n_keywords(table)));
 		while (rows != NULL && db_next(rows, &failure)) {
-			if (!is_copy) {
-				KeywordTable *copy = keyword_table_copy(table);
-				keyword_table_unref(table);
-				table = copy;
-				is_copy = TRUE;
-			}
+			make_writable(&table, &is_copy);
 			keyword_table_add_keyword(table, db_column_text(rows, 0));
 		}
 	}
@@ -97,12 +103,7 @@ static KeywordTable *read_keywords(Db *db, gint64 id, KeywordTable *known, GErro
 			"SELECT members FROM keyword_set WHERE mailbox=? AND id>=? ORDER BY id", DB_INT(id),
 			DB_INT(keyword_table_n_sets(table)));
 		while (rows != NULL && db_next(rows, &failure)) {
-			if (!is_copy) {
-				KeywordTable *copy = keyword_table_copy(table);
-				keyword_table_unref(table);
-				table = copy;
-				is_copy = TRUE;
-			}
+			make_writable(&table, &is_copy);
 			guint32 n = read_members(db_column_text(rows, 0), numbers);
 			keyword_table_add_set(table, (const guint32 *)(void *)numbers->data, n);
 		}
