@@ -10,6 +10,7 @@ typedef struct {
 	gboolean selected;      /* "selected" is among them */
 	gboolean only_selected;
 	SearchProgram *program; /* owned */
+	guint hits;             /* in all mailboxes */
 } MultiSearch;
 
 static void multi_search_clear(MultiSearch *multi)
@@ -42,21 +43,19 @@ static void write_answer(ImapCommand *cmd, const MultiSearch *multi, const char 
 	search_answer_write_correlated(multi->program, correlator->str, view, positions, cmd->out);
 }
 
-static gboolean search_one(ImapCommand *cmd, const MultiSearch *multi, const char *mailbox, SearchContext *context, GError **error)
+static gboolean search_one(ImapCommand *cmd, MultiSearch *multi, const char *mailbox, SearchContext *context, GError **error)
 {
 	g_autoptr(GArray) positions = search_run(context, multi->program->key, error);
 	if (positions == NULL)
 		return FALSE;
 	write_answer(cmd, multi, mailbox, context->view, positions);
-	if (multi->program->returns & SEARCH_RETURN_SAVE) {
-		uidset_free(cmd->session->saved);
-		cmd->session->saved = search_answer_saved(multi->program, context->view, positions);
-	}
+	search_command_save(cmd->session, multi->program, context->view, positions);
+	multi->hits += positions->len;
 	return TRUE;
 }
 
 /* A mailbox that is not selected: as it is now; \Recent and $ are not of it. One that was deleted meanwhile is left out. */
-static gboolean search_other(ImapCommand *cmd, const MultiSearch *multi, const char *name, SearchContext *context, GError **error)
+static gboolean search_other(ImapCommand *cmd, MultiSearch *multi, const char *name, SearchContext *context, GError **error)
 {
 	g_autoptr(GError) gone = NULL;
 	g_autoptr(Mailbox) mailbox = account_open_mailbox(cmd->session->account, name, &gone);
@@ -73,7 +72,7 @@ static gboolean search_other(ImapCommand *cmd, const MultiSearch *multi, const c
 	return ok;
 }
 
-static gboolean search_selected(ImapCommand *cmd, const MultiSearch *multi, SearchContext *context, GError **error)
+static gboolean search_selected(ImapCommand *cmd, MultiSearch *multi, SearchContext *context, GError **error)
 {
 	Session *session = cmd->session;
 	if (!session_sync(session, cmd->out, FALSE, TRUE, error))
@@ -84,7 +83,7 @@ static gboolean search_selected(ImapCommand *cmd, const MultiSearch *multi, Sear
 
 static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error)
 {
-	const MultiSearch *multi = data;
+	MultiSearch *multi = data;
 	Session *session = cmd->session;
 	gint64 started_at = g_get_monotonic_time();
 	SearchIndex *index = session_index(session);
@@ -108,7 +107,7 @@ static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointe
 		if (!(is_selected ? search_selected(cmd, multi, &context, error) : search_other(cmd, multi, name, &context, error)))
 			return FALSE;
 	}
-	search_command_count(cmd, &cost, 0, g_get_monotonic_time() - started_at);
+	search_command_count(cmd, &cost, multi->hits, g_get_monotonic_time() - started_at);
 	return TRUE;
 }
 

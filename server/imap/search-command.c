@@ -35,6 +35,14 @@ SearchContext search_context_selected(const Session *session, SearchIndex *index
 	};
 }
 
+void search_command_save(Session *session, const SearchProgram *program, const Snapshot *view, const GArray *positions)
+{
+	if ((program->returns & SEARCH_RETURN_SAVE) == 0)
+		return;
+	uidset_free(session->saved);
+	session->saved = search_answer_saved(program, view, positions);
+}
+
 static const char *outcome_of(const GError *error)
 {
 	if (g_error_matches(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_CANCELLED))
@@ -83,10 +91,7 @@ static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gp
 	if (positions == NULL || !search->finish(cmd, &context, positions, search->data, error))
 		return FALSE;
 	search_command_count(cmd, &cost, positions->len, g_get_monotonic_time() - started_at);
-	if (search->program->returns & SEARCH_RETURN_SAVE) {
-		uidset_free(session->saved);
-		session->saved = search_answer_saved(search->program, session->view, positions);
-	}
+	search_command_save(session, search->program, session->view, positions);
 	return TRUE;
 }
 

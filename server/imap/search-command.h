@@ -18,6 +18,8 @@ typedef gboolean (*SearchWork)(ImapCommand *cmd, const SearchCancel *cancel, gpo
 void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data);
 /* The context of a search in the selected mailbox. @index and @cost are borrowed. */
 SearchContext search_context_selected(const Session *session, SearchIndex *index, const SearchCancel *cancel, SearchCost *cost);
+/* With SAVE: what @positions of @view leave in $. */
+void search_command_save(Session *session, const SearchProgram *program, const Snapshot *view, const GArray *positions);
 /* Counts and logs a search that is done. */
 void search_command_count(const ImapCommand *cmd, const SearchCost *cost, guint hits, gint64 took_us);
 
