@@ -1,14 +1,13 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/become.h"
 #include "base/limits.h"
 #include "cli/web-client.h"
 
@@ -111,28 +110,6 @@ CliStatus cli_print_names(const Cli *cli, const GPtrArray *names)
 	return CLI_OK;
 }
 
-static gboolean fail_user(GError **error, const char *user, int code)
-{
-	g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "[server] user: cannot become %s: %s",
-		user, g_strerror(code));
-	return FALSE;
-}
-
-/* What we make in the store must be the server's: root becomes the user that the server becomes, for good. */
-static gboolean become_server(const Settings *settings, GError **error)
-{
-	const char *user = settings_string(settings, SETTING_SERVER_USER);
-	if (*user == '\0' || geteuid() != 0)
-		return TRUE;
-	errno = 0;
-	const struct passwd *entry = getpwnam(user);
-	if (entry == NULL)
-		return fail_user(error, user, errno != 0 ? errno : ENOENT);
-	if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0)
-		return fail_user(error, user, errno);
-	return TRUE;
-}
-
 static gboolean make_folder(const char *path, GError **error)
 {
 	if (g_mkdir_with_parents(path, 0700) == 0)
@@ -144,7 +121,8 @@ static gboolean make_folder(const char *path, GError **error)
 
 Store *cli_store(Cli *cli, GError **error)
 {
-	if (cli->store == NULL && become_server(cli->settings, error)) {
+	/* What we make in the store must be the server's. */
+	if (cli->store == NULL && become(settings_string(cli->settings, SETTING_SERVER_USER), error)) {
 		StoreOptions options = {
 			.mail_root = settings_string(cli->settings, SETTING_STORE_MAIL_ROOT),
 			.index_root = settings_string(cli->settings, SETTING_STORE_INDEX_ROOT),

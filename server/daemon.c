@@ -1,5 +1,6 @@
 #include "server/daemon.h"
 
+#include "base/become.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "server/conn/hub.h"
@@ -9,8 +10,6 @@
 #include "web/web.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -107,35 +106,6 @@ static void indexer_ended(int wait_status, guint delay_ms, gpointer data)
 
 /* --- starting --- */
 
-static const struct passwd *find_user(const char *user, GError **error)
-{
-	errno = 0;
-	const struct passwd *entry = getpwnam(user);
-	int error_number = errno;
-	if (entry == NULL)
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "server.user: %s: %s", user,
-			error_number != 0 ? g_strerror(error_number) : "no such user");
-	return entry;
-}
-
-/* Becomes @user for good: group first, since root is needed for it. */
-static gboolean become(const char *user, GError **error)
-{
-	if (user[0] == '\0' || geteuid() != 0)
-		return TRUE;
-	const struct passwd *entry = find_user(user, error);
-	if (entry == NULL)
-		return FALSE;
-	if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 ||
-		setuid(entry->pw_uid) != 0) {
-		int error_number = errno;
-		g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(error_number),
-			"server.user: cannot become %s: %s", user, g_strerror(error_number));
-		return FALSE;
-	}
-	return TRUE;
-}
-
 /* *tls_out is NULL if there is to be no TLS. */
 static gboolean load_certificate(const Settings *settings, Tls **tls_out, GError **error)
 {
@@ -158,7 +128,7 @@ gboolean daemon_check(const Settings *settings, GError **error)
 	if (!load_certificate(settings, &tls, error))
 		return FALSE;
 	tls_free(tls);
-	return user[0] == '\0' || find_user(user, error) != NULL;
+	return user[0] == '\0' || become_can(user, error);
 }
 
 /* The setting, or what lies beside the program (a build folder), or where it is installed. */
