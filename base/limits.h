@@ -12,10 +12,9 @@
  * attack. RFC 7628 (OAUTHBEARER) tokens are seen up to about 10 KiB. */
 #define LIMIT_LINE_BEFORE_LOGIN (64 * 1024)
 
-/* A whole command without the literals that are spooled (APPEND): default of limits.command_bytes. RFC
+/* A whole command without the literals that are spooled (APPEND): the bounds of limits.command_limit. RFC
  * 7162 section 4 asks for lines of at least 8,192 octets; a UID set of 100,000 scattered UIDs, as
  * Thunderbird sends it, takes 700 KiB. */
-#define LIMIT_COMMAND_DEFAULT (1024 * 1024)
 #define LIMIT_COMMAND_MIN (8 * 1024)
 #define LIMIT_COMMAND_MAX (64 * 1024 * 1024)
 
@@ -26,17 +25,13 @@
 /* Literals in one command: one for each message of a MULTIAPPEND, one for each string of a long SEARCH. */
 #define LIMIT_LITERALS 5000
 
-/* An APPEND literal: default of limits.append_bytes; the bounds of the setting. Announced as APPENDLIMIT
+/* An APPEND literal: the bounds of limits.append_limit. Announced as APPENDLIMIT
  * (RFC 7889), which is a 32-bit number. */
-#define LIMIT_APPEND_DEFAULT (G_GUINT64_CONSTANT(50) * 1024 * 1024)
 #define LIMIT_APPEND_MIN (G_GUINT64_CONSTANT(64) * 1024)
 #define LIMIT_APPEND_MAX (G_GUINT64_CONSTANT(4) * 1024 * 1024 * 1024 - 1)
 
 /* Messages in one MULTIAPPEND (RFC 3502): all of them wait on disk until the last has come. */
 #define LIMIT_APPEND_MESSAGES 1000
-
-/* Bytes of literal in a non-synchronising literal-minus (RFC 7888 section 5: 4,096). */
-#define LIMIT_LITERAL_MINUS 4096
 
 /* The tag of a command. RFC 9051 has no bound; clients use below 20. */
 #define LIMIT_TAG 64
@@ -69,12 +64,6 @@
 #define LIMIT_MAILBOX_LEVELS 32
 #define LIMIT_MAILBOXES 50000
 
-/* Wildcards in one LIST pattern: each `*` multiplies the work of matching. */
-#define LIMIT_LIST_WILDCARDS 32
-
-/* Commands that a client may send ahead of our answers (pipelining) before we stop reading. */
-#define LIMIT_PIPELINE 64
-
 /* Bytes of answers that wait for a client that does not read; a command pauses there. */
 #define LIMIT_OUTPUT_BUFFER (256 * 1024)
 
@@ -103,12 +92,10 @@
 
 /* All header bytes of one entity. Longer headers are read up to here. */
 #define LIMIT_HEADER_BYTES (4 * 1024 * 1024)
-#define LIMIT_HEADER_FIELDS 20000
 
 /* Parameters of one Content-Type or Content-Disposition; RFC 2231 pieces are numbered, and joining them
  * may cost quadratic time (CVE of dovecot 2.4.3). */
 #define LIMIT_MIME_PARAMETERS 100
-#define LIMIT_MIME_PARAMETER_BYTES (64 * 1024)
 
 /* Addresses of one field that ENVELOPE lists. */
 #define LIMIT_ADDRESSES 10000
@@ -118,11 +105,6 @@
 
 /* Bytes of a Date field that are looked at. */
 #define LIMIT_DATE_BYTES 1024
-
-/* Decoded text of one part, and of one message, that is searched. Far beyond what a mail holds as text; it
- * keeps a decompression or entity bomb from filling the disk. */
-#define LIMIT_PART_TEXT (G_GUINT64_CONSTANT(256) * 1024 * 1024)
-#define LIMIT_MESSAGE_TEXT (G_GUINT64_CONSTANT(512) * 1024 * 1024)
 
 /* Bytes of a subject, or of an address, that SORT and THREAD look at. Taking `[blob]`s off a subject is quadratic in it. */
 #define LIMIT_SORT_SUBJECT 4096
