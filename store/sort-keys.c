@@ -179,8 +179,7 @@ static void find_fields(const guint8 *data, gsize size, MimeField fields_out[FIE
 	MimeField field;
 	for (gsize pos = 0; mime_field_next(data, size, TRUE, &pos, &field);)
 		for (guint i = 0; i < FIELD_N; i++)
-			if (fields_out[i].name == NULL && field.name_len == strlen(names[i]) &&
-			    g_ascii_strncasecmp(field.name, names[i], field.name_len) == 0)
+			if (fields_out[i].name == NULL && mime_field_is(&field, names[i]))
 				fields_out[i] = field;
 }
 
