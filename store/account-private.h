@@ -63,7 +63,7 @@ struct Account {
 	GMutex unlinked_mutex; /* of the two below */
 	GHashTable *
 		cur_mtimes; /* id of mailbox -> mtime of its cur/ (both gint64, owned) that waits for a transaction */
-	GArray *unlinked; /* owned: files that are gone, but still in `garbage` (mailbox-expunge.c) */
+	GArray *unlinked; /* owned: files that are gone, but still in `garbage` (mailbox-garbage.c) */
 
 	GMutex noted_mutex; /* of what listeners have been told */
 	gint64 noted_list_version, noted_email, noted_gone;
@@ -194,6 +194,8 @@ GArray *expunge_rows_new(void); /* of ExpungeRow, which it owns */
 /* Takes the rows out of the mailbox, as part of a write: expunged, garbage and email_gone get theirs. @state's modseq is
  * that of the change already. */
 gboolean expunge_rows(Db *db, const MailboxState *state, const ExpungeRow *rows, gsize n, GError **error);
+
+/* -- mailbox-garbage.c -- */
 /* Unlinks the files of @rows (of ExpungeRow), whose going is committed. */
 void mailbox_unlink(Mailbox *mailbox, const GArray *rows);
 /* Unlinks all that `garbage` names. With the account's lock. */

@@ -10,6 +10,7 @@
  * SQLite 3 in WAL mode, synchronous=FULL. PRAGMA application_id is APPLICATION_ID, PRAGMA user_version is the version of the schema:
  *
  *     1   the first
+ *     2   message_file: which message has a file
  *
  * A newer version than ours is refused. An older one is brought up to date by migrations[] in one transaction, when an account is
  * opened. A change of the format adds a line above, an entry to migrations[], and a test that opens the old one.
@@ -120,6 +121,8 @@ static const char *const migrations[] = {
 	"	PRIMARY KEY (mailbox, file)) WITHOUT ROWID;\n"
 	"CREATE TABLE folder_move (source TEXT NOT NULL, target TEXT NOT NULL);\n"
 	"CREATE TABLE opener (id INTEGER PRIMARY KEY AUTOINCREMENT, opened_at INTEGER NOT NULL);\n",
+	/* 1 -> 2 */
+	"CREATE INDEX message_file ON message (mailbox, file);\n",
 };
 #define SCHEMA_VERSION ((gint64)G_N_ELEMENTS(migrations))
 

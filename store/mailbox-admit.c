@@ -122,20 +122,52 @@ static gboolean read_arrival(Mailbox *mailbox, const char *part, Arrival *arriva
 	return TRUE;
 }
 
+/* Whether a message of the mailbox, or one that was expunged a moment ago, has the name but for its flags: an agent that reuses names, an
+ * admin who copied a file twice, or one from a backup. Another program may have renamed the file that we would meet in cur/. */
+static gboolean is_taken(Mailbox *mailbox, const char *file, gboolean *taken_out, GError **error)
+{
+	Db *db = account_acquire_db(mailbox->account, error);
+	if (db == NULL)
+		return FALSE;
+	g_autofree char *base = g_strndup(file, maildir_base_len(file));
+	/* All names from "BASE:2," up to "BASE:2,\377..." */
+	g_autofree char *first = g_strconcat(base, ":2,", NULL), *last = g_strconcat(base, ":2-", NULL);
+	gint64 n;
+	gboolean ok = db_get_int(db, error, &n, NULL,
+		"SELECT EXISTS (SELECT 1 FROM message WHERE mailbox=?1 AND file=?2)"
+		" OR EXISTS (SELECT 1 FROM message WHERE mailbox=?1 AND file>=?3 AND file<?4)"
+		" OR EXISTS (SELECT 1 FROM garbage WHERE mailbox=?1 AND file=?2)"
+		" OR EXISTS (SELECT 1 FROM garbage WHERE mailbox=?1 AND file>=?3 AND file<?4)",
+		DB_INT(mailbox->id), DB_TEXT(base), DB_TEXT(first), DB_TEXT(last));
+	account_release_db(mailbox->account, db);
+	*taken_out = n != 0;
+	return ok;
+}
+
+static void give_own_name(Arrival *arrival)
+{
+	g_autofree char *base =
+		maildir_unique_name(MAILDIR_ORIGINAL, arrival->content.file_size, arrival->content.size);
+	g_free(arrival->file);
+	arrival->file = maildir_name_with_flags(base, arrival->flags, NULL);
+}
+
 /* FALSE without an error: another process was faster. */
 static gboolean move_arrival(Mailbox *mailbox, Arrival *arrival, GError **error)
 {
+	gboolean taken;
+	if (!is_taken(mailbox, arrival->file, &taken, error))
+		return FALSE;
+	if (taken)
+		give_own_name(arrival);
 	g_autofree char *from = mailbox_path(mailbox, "new", arrival->name);
 	g_autofree char *to = mailbox_path(mailbox, "cur", arrival->file);
 	if (maildir_rename_new(from, to) == 0)
 		return TRUE;
 	int saved = errno;
-	if (saved == EEXIST) { /* a delivery agent that reuses names */
-		g_autofree char *base = maildir_unique_name(
-			MAILDIR_ORIGINAL, arrival->content.file_size, arrival->content.size);
-		g_free(arrival->file);
+	if (saved == EEXIST) { /* a file that is no message of ours yet */
+		give_own_name(arrival);
 		g_free(to);
-		arrival->file = maildir_name_with_flags(base, arrival->flags, NULL);
 		to = mailbox_path(mailbox, "cur", arrival->file);
 		if (maildir_rename_new(from, to) == 0)
 			return TRUE;

@@ -1,21 +1,10 @@
-/* EXPUNGE, and the files of what was expunged or moved. The transaction that takes a row away writes the file's name into `garbage`; the
- * file is unlinked after the commit, and its row in `garbage` goes with a later transaction. So an expunged message
- * never comes back as a file without a row, wherever a crash falls. */
+/* EXPUNGE. What happens to the files: mailbox-garbage.c. */
 #include "store/account-private.h"
-
-#include "store/maildir.h"
-
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
 
 /* Rows of `expunged` that are kept for a mailbox: those of the last changes. Clients that have been away for longer are told of
  * all UIDs (RFC 7162 3.2.5.2 allows it), snapshots that are older are read anew. */
 #define EXPUNGED_MAX 100000
 #define EXPUNGED_KEEP 50000
-
-/* Names of unlinked files that wait for a transaction, in memory. */
-#define UNLINKED_MAX 512
 
 static void clear_row(gpointer row)
 {
@@ -146,121 +135,5 @@ gboolean mailbox_expunge(Mailbox *mailbox, const UidSet *uids, UidSet **expunged
 		for (guint i = 0; i < rows->len; i++)
 			uidset_add(*expunged_out, g_array_index(rows, ExpungeRow, i).uid);
 	}
-	return TRUE;
-}
-
-/* -- Garbage ------------------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-	gint64 mailbox;
-	char *file; /* owned */
-} Unlinked;
-
-static void clear_unlinked(gpointer unlinked)
-{
-	g_free(((Unlinked *)unlinked)->file);
-}
-
-GArray *unlinked_new(void)
-{
-	GArray *unlinked = g_array_new(FALSE, FALSE, sizeof(Unlinked));
-	g_array_set_clear_func(unlinked, clear_unlinked);
-	return unlinked;
-}
-
-typedef struct {
-	GArray *files;      /* of Unlinked */
-	GHashTable *mtimes; /* as Account.cur_mtimes */
-} Forget;
-
-static gboolean forget_unlinked(Db *db, gpointer data, GError **error)
-{
-	const Forget *forget = data;
-	GHashTableIter iter;
-	gpointer id, mtime_ns;
-	g_hash_table_iter_init(&iter, forget->mtimes);
-	while (g_hash_table_iter_next(&iter, &id, &mtime_ns))
-		if (!mailbox_cur_write(db, *(const gint64 *)id, *(const gint64 *)mtime_ns, error))
-			return FALSE;
-	for (guint i = 0; i < forget->files->len; i++) {
-		const Unlinked *unlinked = &g_array_index(forget->files, Unlinked, i);
-		if (!db_run(db, error, "DELETE FROM garbage WHERE mailbox=? AND file=?",
-			    DB_INT(unlinked->mailbox), DB_TEXT(unlinked->file)))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-void account_forget_unlinked(Account *account, guint above)
-{
-	Forget forget = { NULL, NULL };
-	g_mutex_lock(&account->unlinked_mutex);
-	if (account->unlinked->len > above) {
-		forget.files = account->unlinked;
-		account->unlinked = unlinked_new();
-		forget.mtimes = g_hash_table_ref(account->cur_mtimes);
-		g_hash_table_unref(account->cur_mtimes);
-		account->cur_mtimes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-	}
-	g_mutex_unlock(&account->unlinked_mutex);
-	if (forget.files == NULL)
-		return;
-	/* If it fails, the next to open the account does it. */
-	(void)account_write(account, forget_unlinked, &forget, NULL);
-	g_array_unref(forget.files);
-	g_hash_table_unref(forget.mtimes);
-}
-
-/* Unlinks a file in cur/. With the account's lock, so that the folder's name is right. */
-static void unlink_one(Account *account, gint64 mailbox, const char *folder, const char *file)
-{
-	g_autofree char *path = account_path(account, folder, "cur", file);
-	if (unlink(path) != 0 && errno != ENOENT)
-		return; /* stays in `garbage` */
-	Unlinked unlinked = { mailbox, g_strdup(file) };
-	g_mutex_lock(&account->unlinked_mutex);
-	g_array_append_val(account->unlinked, unlinked);
-	g_mutex_unlock(&account->unlinked_mutex);
-}
-
-void mailbox_unlink(Mailbox *mailbox, const GArray *rows)
-{
-	Account *account = mailbox->account;
-	/* If the folder cannot be known for certain, the files wait in `garbage`. */
-	if (!account_lock_shared(account->lock, NULL))
-		return;
-	if (mailbox_reread_folder(mailbox, NULL)) {
-		g_autofree char *folder = mailbox_folder(mailbox);
-		mailbox_cur_begin(mailbox);
-		for (guint i = 0; i < rows->len; i++) {
-			const char *file = g_array_index(rows, ExpungeRow, i).file;
-			if (file != NULL)
-				unlink_one(account, mailbox->id, folder, file);
-		}
-		mailbox_cur_end(mailbox);
-	}
-	account_lock_shared_end(account->lock);
-	account_forget_unlinked(account, UNLINKED_MAX);
-}
-
-gboolean account_collect_garbage(Account *account, GError **error)
-{
-	Db *db = account_acquire_db(account, error);
-	if (db == NULL)
-		return FALSE;
-	g_autoptr(GError) failure = NULL;
-	{
-		g_autoptr(DbRows) rows = db_select(db, &failure,
-			"SELECT g.mailbox, m.folder, g.file FROM garbage g JOIN mailbox m ON m.id=g.mailbox");
-		while (rows != NULL && db_next(rows, &failure))
-			unlink_one(account, db_column_int(rows, 0), db_column_text(rows, 1),
-				db_column_text(rows, 2));
-	}
-	account_release_db(account, db);
-	if (failure != NULL) {
-		g_propagate_error(error, g_steal_pointer(&failure));
-		return FALSE;
-	}
-	account_forget_unlinked(account, 0);
 	return TRUE;
 }

@@ -538,6 +538,104 @@ static void a_renamed_file_is_found_while_open(Fixture *fixture, gconstpointer d
 	expect_error(error, STORE_ERROR_EXPUNGED);
 }
 
+static void rename_in(const char *cur, const char *from, const char *to)
+{
+	g_autofree char *old = g_build_filename(cur, from, NULL), *new = g_build_filename(cur, to, NULL);
+	g_assert_cmpint(rename(old, new), ==, 0);
+}
+
+/* Adds flags to the name of the one file in @cur. */
+static void rename_only_file(const char *cur, const char *flags)
+{
+	g_autofree char *name = only_file(cur);
+	g_autofree char *to = g_strconcat(name, flags, NULL);
+	rename_in(cur, name, to);
+}
+
+static void expunge_all(Fixture *fixture)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(UidSet) all = set_of("1:*");
+	g_assert_true(mailbox_store_flags(
+		fixture->inbox, all, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, &error));
+	g_assert_true(mailbox_expunge(fixture->inbox, NULL, NULL, &error));
+}
+
+static void what_was_expunged_never_comes_back(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *cur = account_path(fixture->account, "cur", NULL, NULL);
+	(void)append_number(fixture->inbox, 1);
+	rename_only_file(cur, "RS");
+	expunge_all(fixture);
+	g_assert_cmpuint(count_files(cur), ==, 0);
+	/* MOVE */
+	create(fixture, "target");
+	(void)append_number(fixture->inbox, 2);
+	rename_only_file(cur, "S");
+	{
+		g_autoptr(Mailbox) target = open_mailbox(fixture->account, "target");
+		g_autoptr(UidSet) all = set_of("1:*");
+		g_assert_true(mailbox_copy(fixture->inbox, all, target, TRUE, NULL, NULL, NULL, &error));
+		g_assert_no_error(error);
+		expect_flags(target, "1:");
+	}
+	g_assert_cmpuint(count_files(cur), ==, 0);
+	/* After a crash between the commit and the unlink(). */
+	(void)append_number(fixture->inbox, 3);
+	Db *db = account_acquire_db(fixture->account, &error);
+	g_assert_true(db_exec(db,
+		"INSERT INTO garbage SELECT mailbox, file FROM message WHERE mailbox=1;"
+		"DELETE FROM message WHERE mailbox=1",
+		&error));
+	account_release_db(fixture->account, db);
+	rename_only_file(cur, "F");
+	fixture_reopen(fixture);
+	expect_flags(fixture->inbox, "");
+	g_assert_cmpuint(count_files(cur), ==, 0);
+	fixture_reopen(fixture);
+	expect_flags(fixture->inbox, "");
+}
+
+/* One file copied into new/ twice gives two messages of one base name, if a program renames the first in between. */
+static void expunging_takes_no_other_message_of_that_name(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *cur = account_path(fixture->account, "cur", NULL, NULL);
+	const char *maildir = fixture->account->maildir;
+	deliver(maildir, "", "new", "mail", "Subject: first\r\n\r\n");
+	expect_flags(fixture->inbox, "1:");
+	rename_in(cur, "mail:2,", "mail:2,S");
+	deliver(maildir, "", "new", "mail", "Subject: second\r\n\r\n");
+	expect_flags(fixture->inbox, "1: 2:");
+	g_autoptr(UidSet) first = set_of("1");
+	g_assert_true(mailbox_store_flags(
+		fixture->inbox, first, FLAGS_ADD, MESSAGE_DELETED, NULL, G_MAXUINT64, NULL, &error));
+	rename_in(cur, "mail:2,S", "mail:2,FS");
+	g_assert_true(mailbox_expunge(fixture->inbox, NULL, NULL, &error));
+	expect_flags(fixture->inbox, "2:");
+	g_autoptr(GBytes) bytes = mailbox_load(fixture->inbox, 2, &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(g_bytes_get_size(bytes), ==, strlen("Subject: second\r\n\r\n"));
+}
+
+/* A file may get the name of one that is gone, but in `garbage` still. */
+static void a_name_that_was_garbage_may_be_used_again(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autofree char *cur = account_path(fixture->account, "cur", NULL, NULL);
+	deliver(fixture->account->maildir, "", "new", "mail", "Subject: first\r\n\r\n");
+	expect_flags(fixture->inbox, "1:");
+	expunge_all(fixture);
+	deliver(fixture->account->maildir, "", "new", "mail", "Subject: second\r\n\r\n");
+	expect_flags(fixture->inbox, "2:");
+	g_assert_true(account_collect_garbage(fixture->account, NULL));
+	g_assert_cmpuint(count_files(cur), ==, 1);
+	expect_flags(fixture->inbox, "2:");
+}
+
 /* The mtime of INBOX's cur/ that the database has. */
 static gint64 recorded_mtime_ns(const char *db_path)
 {
@@ -687,6 +785,9 @@ int main(int argc, char **argv)
 	ADD(a_dovecot_tree_is_taken_over);
 	ADD(changes_of_others_are_found_at_the_next_open);
 	ADD(a_renamed_file_is_found_while_open);
+	ADD(what_was_expunged_never_comes_back);
+	ADD(expunging_takes_no_other_message_of_that_name);
+	ADD(a_name_that_was_garbage_may_be_used_again);
 	ADD(own_changes_are_known);
 	ADD(orphans_are_admitted);
 	ADD(tmp_is_cleaned);

@@ -47,7 +47,7 @@ static void a_new_database_is_safe(Place *place, gconstpointer data)
 	g_assert_null(db_open(place->path, 0, &error)); /* not made unless asked for */
 	expect_error(g_steal_pointer(&error), STORE_ERROR_DATABASE);
 	Db *db = open_db(place, DB_CREATE);
-	g_assert_cmpint(get_int(db, "PRAGMA user_version"), ==, 1);
+	g_assert_cmpint(get_int(db, "PRAGMA user_version"), >=, 2);
 	struct stat status;
 	g_assert_cmpint(stat(place->path, &status), ==, 0);
 	g_assert_cmpuint(status.st_mode & 07777, ==, 0600);
@@ -73,6 +73,56 @@ static void a_newer_format_is_refused(Place *place, gconstpointer data)
 	g_assert_null(db_open(place->path, DB_CREATE, &error));
 	g_assert_nonnull(strstr(error->message, "newer mailsift"));
 	expect_error(error, STORE_ERROR_DATABASE);
+}
+
+/* All that makes up the schema. */
+static char *schema_of(Db *db)
+{
+	g_autoptr(GError) error = NULL;
+	GString *text = g_string_new(NULL);
+	g_autoptr(DbRows) rows = db_select(db, &error,
+		"SELECT ifnull(sql, name) FROM sqlite_master WHERE name<>'sqlite_sequence' ORDER BY type, name");
+	while (rows != NULL && db_next(rows, &error))
+		g_string_append_printf(text, "%s;\n", db_column_text(rows, 0));
+	g_assert_no_error(error);
+	return g_string_free(text, FALSE);
+}
+
+static void write_old_format(Place *place, const char *name)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *path = g_test_build_filename(G_TEST_DIST, "tests", "data", "database", name, NULL);
+	g_autofree char *sql = NULL;
+	g_assert_true(g_file_get_contents(path, &sql, NULL, &error));
+	g_assert_no_error(error);
+	sqlite3 *handle;
+	g_assert_cmpint(sqlite3_open(place->path, &handle), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_exec(handle, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_close(handle), ==, SQLITE_OK);
+}
+
+/* tests/data/database has one of each: FORMAT.sql. */
+static void old_formats_are_brought_up_to_date(Place *place, gconstpointer data)
+{
+	(void)data;
+	Db *db = open_db(place, DB_CREATE);
+	g_autofree char *schema = schema_of(db);
+	gint64 newest = get_int(db, "PRAGMA user_version");
+	db_close(db);
+	for (gint64 version = 1; version < newest; version++) {
+		g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT ".sql", version);
+		g_assert_true(maildir_remove_tree(place->root, NULL));
+		g_assert_cmpint(mkdir(place->root, 0700), ==, 0);
+		write_old_format(place, name);
+		db = open_db(place, DB_CREATE);
+		g_assert_cmpint(get_int(db, "PRAGMA user_version"), ==, newest);
+		g_autofree char *migrated = schema_of(db);
+		g_assert_cmpstr(migrated, ==, schema);
+		g_assert_cmpint(get_int(db, "SELECT uid FROM message JOIN mailbox ON mailbox=mailbox.id"
+					    " WHERE name='INBOX' AND flags=1"),
+			==, 1);
+		db_close(db);
+	}
 }
 
 static void what_is_no_database_is_refused(Place *place, gconstpointer data)
@@ -230,6 +280,7 @@ int main(int argc, char **argv)
 #define ADD(name) g_test_add("/db/" #name, Place, NULL, setup, name, teardown)
 	ADD(a_new_database_is_safe);
 	ADD(a_newer_format_is_refused);
+	ADD(old_formats_are_brought_up_to_date);
 	ADD(what_is_no_database_is_refused);
 	ADD(values_come_back);
 	ADD(a_full_disk_is_told);
