@@ -177,13 +177,17 @@ static void find_fields(const guint8 *data, gsize size, MimeField fields_out[FIE
 	static const char *const names[FIELD_N] = { "Subject", "From", "To", "Cc", "Message-ID", "References", "In-Reply-To" };
 	memset(fields_out, 0, sizeof(MimeField) * FIELD_N);
 	MimeField field;
-	for (gsize pos = 0; mime_field_next(data, size, TRUE, &pos, &field);)
+	gboolean first = TRUE;
+	for (gsize pos = 0; mime_field_next(data, size, TRUE, &pos, &field); first = FALSE) {
+		if (first && field.name_len == 0)
+			return; /* no header at all (README, "Header"): what looks like fields further on is body */
 		for (guint i = 0; i < FIELD_N; i++)
 			if (fields_out[i].name == NULL && mime_field_is(&field, names[i]))
 				fields_out[i] = field;
+	}
 }
 
-/* Folded text with its letters in the case of RFC 5051 (base/fold.h, step 3). */
+/* Folded text with its letters in the case of RFC 5051 (base/fold.h, step 3), without the space at its ends. */
 static void append_collated(GString *out, const char *utf8, gsize len)
 {
 	gsize start = out->len;
@@ -191,6 +195,8 @@ static void append_collated(GString *out, const char *utf8, gsize len)
 	for (gsize i = start; i < out->len; i++)
 		if (g_ascii_isalpha(out->str[i]))
 			out->str[i] ^= 0x20;
+	if (out->len > start && out->str[start] == ' ')
+		g_string_erase(out, (gssize)start, 1);
 	if (out->len > start && out->str[out->len - 1] == ' ')
 		g_string_truncate(out, out->len - 1);
 }

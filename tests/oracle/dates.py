@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The day that a Date field names, as written, disregarding time and zone; what SENTBEFORE, SENTON and SENTSINCE compare.
+"""The day that a Date field names, as written, disregarding time and zone, which SENTBEFORE, SENTON and SENTSINCE compare; and the
+moment, which SORT and THREAD order by.
 
 Lenient as base/datetime.h says of datetime_parse_rfc5322(), but by patterns instead of a tokenizer."""
 
@@ -62,6 +63,39 @@ def sent_day(raw):
         except ValueError:
             return None
     return None
+
+
+# RFC 5322 section 4.3; all other names are -0000
+_ZONES = {'ut': 0, 'gmt': 0, 'edt': -4, 'est': -5, 'cdt': -5, 'cst': -6, 'mdt': -6, 'mst': -7, 'pdt': -7, 'pst': -8}
+_CLOCK = re.compile(r'(?<![\d:.])(\d{1,2})\s*[:.]\s*(\d{1,2})(?!\d)(?:\s*[:.]\s*(\d{1,2})(?!\d)(?:[.,]\d+)?)?(?!\d|\s*:\s*\d)(?:\s*([ap])\.?m\b\.?)?', re.I)
+_ZONE = re.compile(r'\s*(?:(?P<name>[a-z]+)?\s*(?P<sign>[-+])(?P<hours>\d{1,2}):?(?P<minutes>\d{2})(?!\d)|(?P<only>[a-z]+))', re.I)
+
+
+def sent_time(raw):
+    """The moment in Unix seconds (RFC 5256 section 2.2), or None if there is no day in the raw value (bytes): an invalid zone is UTC, an
+    invalid time 00:00:00."""
+    day = sent_day(raw)
+    if day is None:
+        return None
+    text = _without_comments(raw.decode('latin-1'))
+    seconds, at = 0, None
+    m = _CLOCK.search(text)
+    if m:
+        hours, minutes, second = int(m[1]), int(m[2]), int(m[3] or 0)
+        at = m.end()
+        if m[4] and 1 <= hours <= 12:
+            hours = hours % 12 + 12 * (m[4].lower() == 'p')
+        if hours < 24 and minutes < 60 and second <= 60:
+            seconds = hours * 3600 + minutes * 60 + min(second, 59)
+    zone = 0
+    m = _ZONE.match(text, at) if at is not None else re.search(r'(?P<sign>[-+])(?P<hours>\d{2})(?P<minutes>\d{2})\s*$', text)
+    if m and m['sign']:
+        minutes = int(m['hours']) * 60 + int(m['minutes'])
+        if int(m['hours']) < 24 and int(m['minutes']) < 60:
+            zone = minutes * 60 * (-1 if m['sign'] == '-' else 1)
+    elif m:
+        zone = 3600 * _ZONES.get(m['only'].lower(), 0)
+    return (day - datetime.date(1970, 1, 1)).days * 86400 + seconds - zone
 
 
 def imap_date(day):

@@ -1,14 +1,16 @@
 /* What the server's own functions say, for tests/oracle/test_extraction.py to compare with the Python scanner.
  *
- * oracle-dump text|date|fold reads records from stdin and writes one answer for each; a record, and each part of an answer, is its length in
+ * oracle-dump text|date|time|fold|sort reads records from stdin and writes one answer for each; a record, and each part of an answer, is its length in
  * decimal, LF, and that many octets. text: a message; answers its three sections. date: the value of a Date field; answers the day as
- * days since 1970-01-01, or "none". fold: a text in UTF-8; answers its folded form. */
+ * days since 1970-01-01, or "none". time: the same, but the moment in Unix seconds. fold: a text in UTF-8; answers its folded form. sort: a message;
+ * answers its keys for SORT and THREAD, one line each. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/datetime.h"
 #include "base/fold.h"
 #include "store/message-text.h"
+#include "store/sort-keys.h"
 
 static gboolean read_record(GString *record)
 {
@@ -32,15 +34,32 @@ static void write_text(const GString *message)
 		write_part(text->section[i]->str, text->section[i]->len);
 }
 
-static void write_date(const GString *value)
+static void write_number_of_date(const GString *value, gboolean time)
 {
 	Datetime when;
-	g_autofree char *day = NULL;
+	g_autofree char *number = NULL;
 	if (datetime_parse_rfc5322(value->str, value->len, &when))
-		day = g_strdup_printf("%d", when.day);
+		number = g_strdup_printf("%" G_GINT64_FORMAT, time ? when.unix_seconds : when.day);
 	else
-		day = g_strdup("none");
-	write_part(day, strlen(day));
+		number = g_strdup("none");
+	write_part(number, strlen(number));
+}
+
+static void write_date(const GString *value)
+{
+	write_number_of_date(value, FALSE);
+}
+
+static void write_time(const GString *value)
+{
+	write_number_of_date(value, TRUE);
+}
+
+static void write_sort(const GString *message)
+{
+	g_autoptr(GString) lines = g_string_new(NULL);
+	sort_keys_append(lines, (const guint8 *)message->str, message->len);
+	write_part(lines->str, lines->len);
 }
 
 static void write_fold(const GString *text)
@@ -55,7 +74,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*answer)(const GString *record);
-	} modes[] = { { "text", write_text }, { "date", write_date }, { "fold", write_fold } };
+	} modes[] = { { "text", write_text }, { "date", write_date }, { "time", write_time }, { "fold", write_fold }, { "sort", write_sort } };
 	for (guint i = 0; argc == 2 && i < G_N_ELEMENTS(modes); i++) {
 		if (strcmp(argv[1], modes[i].name) != 0)
 			continue;
@@ -64,6 +83,6 @@ int main(int argc, char **argv)
 			modes[i].answer(record);
 		return 0;
 	}
-	fputs("usage: oracle-dump text|date|fold <records\n", stderr);
+	fputs("usage: oracle-dump text|date|time|fold|sort <records\n", stderr);
 	return 2;
 }

@@ -13,7 +13,7 @@ import unicodedata
 import pytest
 
 from lib import harness
-from oracle import corpus, dates, mailtext
+from oracle import corpus, dates, mailtext, sorting
 
 SEED = int(os.environ.get('MAILSIFT_ORACLE_SEED') or random.SystemRandom().randrange(1 << 32))
 MUTATED = int(os.environ.get('MAILSIFT_ORACLE_MUTATED', '3000'))
@@ -90,6 +90,28 @@ def compare_texts(records):
     assert not wrong, '%d sections differ (seed %d); the first:\n%s' % (len(wrong), SEED, wrong[0])
 
 
+def compare_sort_keys(records, addresses=None):
+    """@addresses: the values that address fields may have to be compared; what an address is that no grammar knows is the server's choice."""
+    names = ('subject', 'reply', 'From', 'To', 'Cc', 'display From', 'display To', 'message-id', 'references')
+    wrong = []
+    for record, (lines,) in dump('sort', records):
+        k = sorting.Keys(record)
+        ours = (k.subject, b'r' * k.reply, k.first['From'], k.first['To'], k.first['Cc'], k.display['From'], k.display['To'],
+                k.message_id, b' '.join(k.references))
+        for name, a, b in zip(names, ours, lines.split(b'\n')):
+            if a != b and (addresses is None or addresses >= address_values(record, name.split()[-1])):
+                wrong.append('%s\n  RFC:    %r\n  server: %r\nof %r' % (name, a, b, record[:3000]))
+    assert not wrong, '%d keys differ (seed %d); the first:\n%s' % (len(wrong), SEED, wrong[0])
+
+
+def address_values(data, name):
+    """The first value of an address field, in a set."""
+    if name not in ('From', 'To', 'Cc'):
+        return set()
+    value = mailtext.Header(data, 0, True).first(name.lower().encode())
+    return set() if value is None else {value}
+
+
 @pytest.fixture(scope='module')
 def mail():
     source = corpus.find()
@@ -132,16 +154,44 @@ def test_strings_fold_the_same():
         assert folded == mailtext.fold_needle(record), record
 
 
-def test_the_day_of_a_date_field_is_the_same(mail):
+def date_values(mail):
     values = {value for data in mail for name, value in mailtext.Header(data, 0, True).fields
               if name is not None and name.lower() in (b'date', b'resent-date', b'delivery-date')}
     values |= {b'32 Feb 2024 25:61:61 +9999', b'31 Dec 2000 23:30:00 -0800', b'29 Feb 2023 1:2:3', b'29 Feb 2024 1:2:3',
                b'Sat Jul 17 02:44:25 1996', b'Sat Jul 17 02:44:25 GMT 1996', b'2024-03-04T09:00:00Z', b'17-Jul-96 1:2', b'1 Jan 100 1:2',
                b'(a (b) c) 1 (x) Feb (y) 2003', b'4 M\xc3\xa4r 2024', b'', b' ', b'Tuesday', b'1 January 2001', b'Mon, 4 Mar 9999 9:00'}
+    return sorted(values)
+
+
+def test_the_day_of_a_date_field_is_the_same(mail):
     wrong = []
-    for record, (day,) in dump('date', sorted(values)):
+    for record, (day,) in dump('date', date_values(mail)):
         ours = dates.sent_day(record)
         days = b'none' if ours is None else b'%d' % (ours - datetime.date(1970, 1, 1)).days
         if days != day:
             wrong.append((record, str(ours), day))
     assert not wrong
+
+
+def compare_times(values):
+    wrong = []
+    for record, (time,) in dump('time', values):
+        ours = dates.sent_time(record)
+        if time != (b'none' if ours is None else b'%d' % ours):
+            wrong.append((record, ours, time))
+    assert not wrong, (len(wrong), wrong[:20])
+
+
+def test_the_moment_of_a_date_field_is_the_same(mail):
+    compare_times(date_values(mail))
+
+
+def test_every_message_is_sorted_and_threaded_by_the_same_keys(mail):
+    compare_sort_keys(mail)
+
+
+def test_spoilt_messages_are_sorted_and_threaded_by_the_same_keys(mail):
+    r = random.Random(SEED)
+    small = [data for data in mail if len(data) < 20000]
+    addresses = {value for data in mail for name in ('From', 'To', 'Cc') for value in address_values(data, name)}
+    compare_sort_keys([mutate(r, r.choice(small), small) for _ in range(MUTATED)], addresses)

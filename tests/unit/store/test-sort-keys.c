@@ -83,6 +83,22 @@ static void keys_fall_back_as_the_rfcs_say(void)
 	check("", (const char *const[SORT_KEY_N]){ "", "", "", "", "", "", "", "", "" });
 }
 
+static void space_at_the_ends_orders_nothing(void)
+{
+	check("Subject: =?utf-8?q?_=C2=ADa_=07?=\nFrom: \" Joe \" <joe@x>\nTo: \" \" <t@x>\n\n",
+		(const char *const[SORT_KEY_N]){ "A", "", "JOE", "T", "", "JOE", "T@X", "", "" });
+}
+
+/* ENVELOPE has no fields there either. */
+static void a_message_without_header_has_no_keys(void)
+{
+	static const char *const starts[] = { "words\n", "\xef\xbb\xbf", " " };
+	for (gsize i = 0; i < G_N_ELEMENTS(starts); i++) {
+		g_autofree char *message = g_strconcat(starts[i], "From: a@b\nSubject: s\nMessage-ID: <a@b>\n\n", NULL);
+		check(message, (const char *const[SORT_KEY_N]){ "", "", "", "", "", "", "", "", "" });
+	}
+}
+
 /* A megabyte of blobs, of "<", of references: time stays in bounds, and so do the lines. */
 static void hostile_headers_cost_little(void)
 {
@@ -112,6 +128,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/sort-keys/base_subject_follows_rfc_5256", base_subject_follows_rfc_5256);
 	g_test_add_func("/sort-keys/keys_are_those_of_the_first_fields", keys_are_those_of_the_first_fields);
 	g_test_add_func("/sort-keys/keys_fall_back_as_the_rfcs_say", keys_fall_back_as_the_rfcs_say);
+	g_test_add_func("/sort-keys/space_at_the_ends_orders_nothing", space_at_the_ends_orders_nothing);
+	g_test_add_func("/sort-keys/a_message_without_header_has_no_keys", a_message_without_header_has_no_keys);
 	g_test_add_func("/sort-keys/hostile_headers_cost_little", hostile_headers_cost_little);
 	return g_test_run();
 }
