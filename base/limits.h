@@ -43,6 +43,11 @@
 /* Keys in one SEARCH. Scripts build `OR` chains of hundreds of Message-IDs. */
 #define LIMIT_SEARCH_KEYS 5000
 
+/* Results of RETURN (UPDATE) that one session has kept up to date (RFC 5267 4.3.1), and messages in all of them, 4 bytes each: the first one is never refused. A client has one for each
+ * view that it shows. */
+#define LIMIT_SEARCH_UPDATES 16
+#define LIMIT_SEARCH_UPDATE_RESULTS 4000000
+
 /* Ranges in one sequence set, after which the command is refused: what fits into the largest command. It
  * bounds the work for a set like "1,1,1,1,...". */
 #define LIMIT_SET_RANGES 500000

@@ -11,13 +11,14 @@ typedef struct {
 	gboolean only_selected;
 	SearchProgram *program; /* owned */
 	guint hits;             /* in all mailboxes */
+	gboolean updated;       /* the selected mailbox was among them */
 } MultiSearch;
 
 static void multi_search_clear(MultiSearch *multi)
 {
 	if (multi->sources != NULL)
 		g_ptr_array_unref(multi->sources);
-	search_program_free(multi->program);
+	search_program_unref(multi->program);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MultiSearch, multi_search_clear)
 
@@ -31,16 +32,21 @@ static gboolean multi_search_parse(ImapParser *p, MultiSearch *multi, GError **e
 	return TRUE;
 }
 
-/* One ESEARCH response, only for a mailbox with matches (RFC 7377 2.1). */
-static void write_answer(ImapCommand *cmd, const MultiSearch *multi, const char *mailbox, const Snapshot *view, const GArray *positions)
+static char *correlator_of(const ImapCommand *cmd, const char *mailbox, const Snapshot *view)
 {
-	if (positions->len == 0 || multi->program->returns == SEARCH_RETURN_SAVE)
-		return;
-	g_autoptr(GString) correlator = g_string_new(NULL);
+	GString *correlator = g_string_new(NULL);
 	g_string_append_printf(correlator, "TAG \"%s\" MAILBOX ", cmd->tag);
 	imap_write_mailbox(correlator, mailbox, cmd->args.utf8);
 	g_string_append_printf(correlator, " UIDVALIDITY %" G_GUINT32_FORMAT, snapshot_uidvalidity(view));
-	search_answer_write_correlated(multi->program, correlator->str, view, positions, cmd->out);
+	return g_string_free(correlator, FALSE);
+}
+
+/* One ESEARCH response, only for a mailbox with matches (RFC 7377 2.1). */
+static void write_answer(
+	ImapCommand *cmd, const MultiSearch *multi, const char *correlator, const Snapshot *view, const GArray *positions)
+{
+	if (positions->len > 0 && !search_program_is_silent(multi->program))
+		search_answer_write_correlated(multi->program, correlator, view, positions, cmd->out);
 }
 
 static gboolean search_one(ImapCommand *cmd, MultiSearch *multi, const char *mailbox, SearchContext *context, GError **error)
@@ -48,8 +54,13 @@ static gboolean search_one(ImapCommand *cmd, MultiSearch *multi, const char *mai
 	g_autoptr(GArray) positions = search_run(context, multi->program->key, error);
 	if (positions == NULL)
 		return FALSE;
-	write_answer(cmd, multi, mailbox, context->view, positions);
+	g_autofree char *correlator = correlator_of(cmd, mailbox, context->view);
+	write_answer(cmd, multi, correlator, context->view, positions);
 	search_command_save(cmd->session, multi->program, context->view, positions);
+	if (context->view == cmd->session->view) {
+		search_command_update(cmd, multi->program, context, NULL, positions, TRUE, correlator);
+		multi->updated = TRUE;
+	}
 	multi->hits += positions->len;
 	return TRUE;
 }
@@ -107,6 +118,9 @@ static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointe
 		if (!(is_selected ? search_selected(cmd, multi, &context, error) : search_other(cmd, multi, name, &context, error)))
 			return FALSE;
 	}
+	/* RFC 7377 2.2: UPDATE is about the selected mailbox alone. */
+	if (!multi->updated)
+		search_command_refuse_update(cmd, multi->program, "The selected mailbox was not searched");
 	search_command_count(cmd, &cost, multi->hits, g_get_monotonic_time() - started_at);
 	return TRUE;
 }
@@ -121,7 +135,7 @@ CommandResult cmd_esearch(ImapCommand *cmd)
 		command_bad(cmd, "ESEARCH: no mailbox is selected"); /* RFC 7377 2.2 */
 	else if ((multi.program->returns & SEARCH_RETURN_SAVE) != 0 && !multi.only_selected)
 		command_bad(cmd, "ESEARCH: SAVE is for the selected mailbox alone");
-	else
+	else if (search_command_may_update(cmd, multi.program))
 		search_command_watched(cmd, multi.program->returns, search_all, &multi);
 	return COMMAND_DONE;
 }

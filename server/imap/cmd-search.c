@@ -1,12 +1,14 @@
-/* SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8), with ESEARCH (RFC 4731), SEARCHRES (RFC 5182) and PARTIAL (RFC 9394). */
+/* SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8), with ESEARCH (RFC 4731), SEARCHRES (RFC 5182), PARTIAL (RFC 9394) and
+ * CONTEXT=SEARCH (RFC 5267). */
 #include "server/imap/commands.h"
 #include "server/imap/search-command.h"
 
 static gboolean answer(ImapCommand *cmd, SearchContext *context, GArray *positions, gpointer data, GError **error)
 {
 	(void)error;
-	const SearchProgram *program = data;
+	SearchProgram *program = data;
 	search_answer_write(program, "SEARCH", cmd->tag, cmd->uid, context->view, positions, cmd->out);
+	search_command_update(cmd, program, context, NULL, positions, cmd->uid, NULL);
 	return TRUE;
 }
 
@@ -16,7 +18,7 @@ CommandResult cmd_search(ImapCommand *cmd)
 	g_autoptr(SearchProgram) program = search_program_parse(&cmd->args, &error);
 	if (program == NULL)
 		command_error(cmd, error);
-	else
+	else if (search_command_may_update(cmd, program))
 		search_command_run(cmd, program, answer, program);
 	return COMMAND_DONE;
 }

@@ -1,4 +1,4 @@
-/* SORT and UID SORT (RFC 5256, SORT=DISPLAY: RFC 5957), with RETURN (ESORT: RFC 5267 section 3). */
+/* SORT and UID SORT (RFC 5256, SORT=DISPLAY: RFC 5957), with RETURN (ESORT and CONTEXT=SORT: RFC 5267). */
 #include "server/imap/commands.h"
 #include "server/imap/search-command.h"
 #include "server/imap/sort.h"
@@ -10,7 +10,7 @@ typedef struct {
 
 static void sort_program_clear(SortProgram *sort)
 {
-	search_program_free(sort->program);
+	search_program_unref(sort->program);
 	if (sort->orders != NULL)
 		g_array_unref(sort->orders);
 }
@@ -31,6 +31,7 @@ static gboolean finish(ImapCommand *cmd, SearchContext *context, GArray *positio
 	if (!sort_positions(context, sort->orders, positions, error))
 		return FALSE;
 	search_answer_write(sort->program, "SORT", cmd->tag, cmd->uid, context->view, positions, cmd->out);
+	search_command_update(cmd, sort->program, context, sort->orders, positions, cmd->uid, NULL);
 	return TRUE;
 }
 
@@ -40,7 +41,7 @@ CommandResult cmd_sort(ImapCommand *cmd)
 	g_auto(SortProgram) sort = { 0 };
 	if (!sort_program_parse(&cmd->args, &sort, &error))
 		command_error(cmd, error);
-	else
+	else if (search_command_may_update(cmd, sort.program))
 		search_command_run(cmd, sort.program, finish, &sort);
 	return COMMAND_DONE;
 }

@@ -64,6 +64,6 @@ CommandResult cmd_thread(ImapCommand *cmd)
 		command_error(cmd, error);
 	else
 		search_command_run(cmd, thread.program, finish, &thread);
-	search_program_free(thread.program);
+	search_program_unref(thread.program);
 	return COMMAND_DONE;
 }

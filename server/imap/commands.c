@@ -6,6 +6,7 @@
 static const CommandEntry entries[] = {
 	{ "APPEND", cmd_append, COMMAND_AUTHENTICATED },
 	{ "AUTHENTICATE", cmd_authenticate, COMMAND_NOT_AUTHENTICATED },
+	{ "CANCELUPDATE", cmd_cancelupdate, COMMAND_SELECTED },
 	{ "CAPABILITY", cmd_capability, COMMAND_ANY | COMMAND_LOOP },
 	{ "CHECK", cmd_check, COMMAND_SELECTED },
 	{ "CLOSE", cmd_close, COMMAND_SELECTED },

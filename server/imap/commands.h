@@ -33,6 +33,7 @@ CommandResult cmd_subscribe(ImapCommand *cmd);
 CommandResult cmd_unsubscribe(ImapCommand *cmd);
 
 /* Selected. */
+CommandResult cmd_cancelupdate(ImapCommand *cmd); /* RFC 5267 */
 CommandResult cmd_check(ImapCommand *cmd);
 CommandResult cmd_close(ImapCommand *cmd);   /* CLOSE, UNSELECT (RFC 3691) */
 CommandResult cmd_copy(ImapCommand *cmd);    /* COPY, UID COPY */

@@ -39,9 +39,7 @@ static guint32 *numbers_of(const Snapshot *view, gboolean uid, const GArray *pos
 	return numbers;
 }
 
-/* Behind a space: the results in their order, runs of ascending neighbours as ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would
- * mean 10:12. Not for no results. */
-static void write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out)
+void search_answer_write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out)
 {
 	g_autofree guint32 *numbers = numbers_of(view, uid, positions, first, end);
 	guint n = end - first;
@@ -70,7 +68,7 @@ static void write_partial(const Partial *partial, const Snapshot *view, gboolean
 	partial_window(partial, positions->len, &first, &end);
 	g_string_append_printf(out, " PARTIAL (%s", partial->text);
 	if (first < end)
-		write_set(view, uid, positions, first, end, out);
+		search_answer_write_set(view, uid, positions, first, end, out);
 	else
 		g_string_append(out, " NIL");
 	g_string_append_c(out, ')');
@@ -88,7 +86,7 @@ static void write_esearch(const SearchProgram *program, const char *correlator, 
 		g_string_append_printf(out, " MAX %" G_GUINT32_FORMAT, number_of(view, uid, positions, n - 1));
 	if (n > 0 && (program->returns & SEARCH_RETURN_ALL)) {
 		g_string_append(out, " ALL");
-		write_set(view, uid, positions, 0, n, out);
+		search_answer_write_set(view, uid, positions, 0, n, out);
 	}
 	if (program->returns & SEARCH_RETURN_PARTIAL)
 		write_partial(&program->partial, view, uid, positions, out);
@@ -102,7 +100,7 @@ void search_answer_write(const SearchProgram *program, const char *name, const c
 {
 	if (!program->extended) {
 		write_numbers(name, uid, view, positions, out);
-	} else if (program->returns != SEARCH_RETURN_SAVE) { /* RFC 9051 6.4.4: SAVE alone has no answer */
+	} else if (!search_program_is_silent(program)) {
 		/* The tag is a string: quoted, for it cannot hold a quote or backslash (RFC 9051 section 9, tag). */
 		g_autofree char *correlator = g_strdup_printf("TAG \"%s\"", tag);
 		write_esearch(program, correlator, uid, view, positions, out);

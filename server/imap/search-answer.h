@@ -14,6 +14,10 @@ void search_answer_write(const SearchProgram *program, const char *name, const c
 void search_answer_write_correlated(const SearchProgram *program, const char *correlator, const Snapshot *view, const GArray *positions,
                                     GString *out);
 
+/* Appends a SP and the sequence-set of @positions from @first to before @end (one or more), in their order, to @out. Runs of ascending
+ * neighbours become ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would mean 10:12. */
+void search_answer_write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out);
+
 /* What RETURN (SAVE ...) saves: UIDs, owned by the caller (the table of RFC 5182 2.1, and RFC 9394 3.2's). */
 UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, const GArray *positions);
 

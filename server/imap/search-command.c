@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "server/imap/search-update.h"
 #include "server/imap/search-watch.h"
 
 void search_command_count(const ImapCommand *cmd, const SearchCost *cost, guint hits, gint64 took_us)
@@ -41,6 +42,42 @@ void search_command_save(Session *session, const SearchProgram *program, const S
 		return;
 	uidset_free(session->saved);
 	session->saved = search_answer_saved(program, view, positions);
+}
+
+gboolean search_command_may_update(ImapCommand *cmd, const SearchProgram *program)
+{
+	if ((program->returns & SEARCH_RETURN_UPDATE) == 0)
+		return TRUE;
+	if (cmd->session->state != SESSION_SELECTED)
+		command_bad(cmd, "%s: UPDATE is for the selected mailbox, and none is selected", cmd->name); /* RFC 7377 2.2 */
+	else if (search_updates_has(cmd->session->updates, cmd->tag))
+		command_bad(cmd, "%s: results are being updated under this tag already", cmd->name); /* RFC 5267 4.3 */
+	else
+		return TRUE;
+	return FALSE;
+}
+
+void search_command_refuse_update(ImapCommand *cmd, const SearchProgram *program, const char *why)
+{
+	if ((program->returns & SEARCH_RETURN_UPDATE) != 0)
+		g_string_append_printf(cmd->out, "* NO [NOUPDATE \"%s\"] %s\r\n", cmd->tag, why);
+}
+
+void search_command_update(ImapCommand *cmd, SearchProgram *program, const SearchContext *context, const GArray *orders,
+                           const GArray *positions, gboolean uid, const char *correlator)
+{
+	Session *session = cmd->session;
+	if ((program->returns & SEARCH_RETURN_UPDATE) == 0)
+		return;
+	if (session->updates == NULL)
+		session->updates = search_updates_new();
+	g_autofree char *by_tag = g_strdup_printf("TAG \"%s\"", cmd->tag);
+	SearchResult result = { cmd->tag, correlator != NULL ? correlator : by_tag, uid, program, orders, positions };
+	if (search_updates_add(session->updates, context, &result))
+		log_debug("search.update.begun", LOG_STR("user", session->user), LOG_STR("box", session->mailbox_name),
+		          LOG_UINT("hits", positions->len));
+	else
+		search_command_refuse_update(cmd, program, "Too much to keep up to date");
 }
 
 static const char *outcome_of(const GError *error)

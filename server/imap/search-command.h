@@ -12,6 +12,15 @@ typedef gboolean (*SearchFinish)(ImapCommand *cmd, SearchContext *context, GArra
 /* Carries out @program on the selected mailbox, gives its result to @finish and answers the command. */
 void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data);
 
+/* Whether the command may begin as far as RETURN (UPDATE) goes; FALSE: it is answered (BAD). */
+gboolean search_command_may_update(ImapCommand *cmd, const SearchProgram *program);
+/* With UPDATE: @positions of the selected mailbox, in the order of @orders (NULL: the mailbox's), which the client was just given as UIDs or numbers, are kept up to date.
+ * Where that is refused the client is told (NO [NOUPDATE]). @correlator: of ESEARCH responses to the command; NULL: its tag. */
+void search_command_update(ImapCommand *cmd, SearchProgram *program, const SearchContext *context, const GArray *orders,
+                           const GArray *positions, gboolean uid, const char *correlator);
+/* The same where there is nothing to keep: @why, as text. */
+void search_command_refuse_update(ImapCommand *cmd, const SearchProgram *program, const char *why);
+
 /* The pieces, for ESEARCH, which searches many mailboxes. Runs @work under the watch and answers the command: OK, or by the error. @returns: of the
  * program; NO to a command with SAVE leaves $ empty. */
 typedef gboolean (*SearchWork)(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error);

@@ -18,9 +18,15 @@ void search_key_free(SearchKey *key)
 	g_free(key);
 }
 
-void search_program_free(SearchProgram *program)
+SearchProgram *search_program_ref(SearchProgram *program)
 {
-	if (program == NULL)
+	g_atomic_int_inc(&program->refs);
+	return program;
+}
+
+void search_program_unref(SearchProgram *program)
+{
+	if (program == NULL || !g_atomic_int_dec_and_test(&program->refs))
 		return;
 	search_key_free(program->key);
 	partial_clear(&program->partial);
@@ -441,6 +447,7 @@ static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GErro
 	static const struct { const char *name; SearchReturn bit; } table[] = {
 		{ "MIN", SEARCH_RETURN_MIN },     { "MAX", SEARCH_RETURN_MAX },   { "ALL", SEARCH_RETURN_ALL },
 		{ "COUNT", SEARCH_RETURN_COUNT }, { "SAVE", SEARCH_RETURN_SAVE }, { "PARTIAL", SEARCH_RETURN_PARTIAL },
+		{ "UPDATE", SEARCH_RETURN_UPDATE }, { "CONTEXT", SEARCH_RETURN_CONTEXT },
 	};
 	g_autofree char *name = imap_parse_atom(p, error);
 	if (name == NULL)
@@ -482,6 +489,12 @@ static gboolean parse_return(ImapParser *p, SearchProgram *program, GError **err
 	return TRUE;
 }
 
+gboolean search_program_is_silent(const SearchProgram *program)
+{
+	const SearchReturn no_results = SEARCH_RETURN_SAVE | SEARCH_RETURN_UPDATE | SEARCH_RETURN_CONTEXT;
+	return (program->returns & SEARCH_RETURN_SAVE) != 0 && (program->returns & ~no_results) == 0;
+}
+
 static gboolean parse_charset(ImapParser *p, SearchCharset *charset_out, GError **error)
 {
 	g_autofree char *name = imap_parse_astring(p, error); /* erratum 261: atom or quoted */
@@ -513,6 +526,7 @@ static gboolean skip_word(ImapParser *p, const char *word)
 SearchProgram *search_program_new(void)
 {
 	SearchProgram *program = g_new0(SearchProgram, 1);
+	program->refs = 1;
 	program->returns = SEARCH_RETURN_ALL;
 	return program;
 }

@@ -52,16 +52,23 @@ typedef enum {
 	SEARCH_RETURN_COUNT = 1 << 3,
 	SEARCH_RETURN_SAVE = 1 << 4,    /* RFC 5182 */
 	SEARCH_RETURN_PARTIAL = 1 << 5, /* RFC 9394 3.1 */
+	SEARCH_RETURN_UPDATE = 1 << 6,  /* RFC 5267 4.3 */
+	SEARCH_RETURN_CONTEXT = 1 << 7, /* RFC 5267 4.2: a hint */
 } SearchReturn;
 
+/* Immutable once it is parsed, and counted by references. */
 typedef struct {
+	gint refs;
 	gboolean extended;      /* RETURN was given: answer with ESEARCH */
 	SearchReturn returns;   /* RETURN () is ALL; RETURN (SAVE) is SAVE alone */
 	Partial partial;        /* SEARCH_RETURN_PARTIAL */
 	SearchKey *key;         /* owned, never NULL */
 } SearchProgram;
-void search_program_free(SearchProgram *program);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_free)
+SearchProgram *search_program_ref(SearchProgram *program);
+void search_program_unref(SearchProgram *program);
+/* Whether RETURN asked for SAVE and for nothing that would be sent: then there is no answer (RFC 9051 6.4.4). */
+gboolean search_program_is_silent(const SearchProgram *program);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_unref)
 
 /* Reads the arguments of SEARCH from the SP after the name to the end. Returns NULL and sets @error: IMAP_PARSE_ERROR_SYNTAX,
  * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]). */

@@ -97,6 +97,37 @@ static gboolean bits_next(const Bits *bits, guint32 from, guint32 *bit_out)
 	return TRUE;
 }
 
+/* -- rows --------------------------------------------------------------------------------------------------- */
+
+/* A walk over the rows of set bits, which skips chunks without one. */
+typedef struct {
+	const Snapshot *view;
+	const Bits *within;
+	const SnapshotChunk *chunk;
+	guint32 first; /* position of the chunk's first row */
+	guint32 next;
+	guint32 position; /* of the row that was found */
+	guint row;
+} Rows;
+
+static Rows rows_of(const Snapshot *view, const Bits *within)
+{
+	return (Rows){ .view = view, .within = within };
+}
+
+static gboolean rows_next(Rows *rows)
+{
+	if (!bits_next(rows->within, rows->next, &rows->position))
+		return FALSE;
+	rows->next = rows->position + 1;
+	if (rows->chunk == NULL || rows->position - rows->first >= rows->chunk->n) {
+		rows->chunk = snapshot_row(rows->view, rows->position, &rows->row);
+		rows->first = rows->position - rows->row;
+	}
+	rows->row = rows->position - rows->first;
+	return TRUE;
+}
+
 /* -- one search --------------------------------------------------------------------------------------------- */
 
 /* What is known of one text key: equal ones in a query (clients send 4 to 6 arms with one string) are matched once. */
@@ -155,13 +186,8 @@ static TextLeaf leaf_of(const SearchKey *key)
 static EmailSet *emails_of(const Search *search, const Bits *bits)
 {
 	EmailSet *set = email_set_new();
-	guint n_chunks = snapshot_n_chunks(search->context->view);
-	for (guint c = 0; c < n_chunks; c++) {
-		guint32 first;
-		const SnapshotChunk *chunk = snapshot_chunk(search->context->view, c, &first);
-		for (guint32 i = first; bits_next(bits, i, &i) && i < first + chunk->n; i++)
-			email_set_add(set, chunk->email_id[i - first]);
-	}
+	for (Rows rows = rows_of(search->context->view, bits); rows_next(&rows);)
+		email_set_add(set, rows.chunk->email_id[rows.row]);
 	return set;
 }
 
@@ -187,14 +213,9 @@ static Bits *eval_text(Search *search, const SearchKey *key, const Bits *within,
 		cost->messages_read += stats.tail_read;
 	}
 	Bits *result = bits_new(search->n);
-	guint n_chunks = snapshot_n_chunks(search->context->view);
-	for (guint c = 0; c < n_chunks; c++) {
-		guint32 first;
-		const SnapshotChunk *chunk = snapshot_chunk(search->context->view, c, &first);
-		for (guint32 i = first; bits_next(within, i, &i) && i < first + chunk->n; i++)
-			if (email_set_contains(memo->matched, chunk->email_id[i - first]))
-				bits_set(result, i);
-	}
+	for (Rows rows = rows_of(search->context->view, within); rows_next(&rows);)
+		if (email_set_contains(memo->matched, rows.chunk->email_id[rows.row]))
+			bits_set(result, rows.position);
 	return result;
 }
 
@@ -257,14 +278,9 @@ static Bits *eval_column(Search *search, const SearchKey *key, const Bits *withi
 	if (key->kind == SEARCH_KEY_KEYWORD)
 		keyword_sets = keyword_sets_with(view, key->keyword);
 	Bits *result = bits_new(search->n);
-	guint n_chunks = snapshot_n_chunks(view);
-	for (guint c = 0; c < n_chunks; c++) {
-		guint32 first;
-		const SnapshotChunk *chunk = snapshot_chunk(view, c, &first);
-		for (guint32 i = first; bits_next(within, i, &i) && i < first + chunk->n; i++)
-			if (row_matches(search->context, key, chunk, i - first, keyword_sets))
-				bits_set(result, i);
-	}
+	for (Rows rows = rows_of(view, within); rows_next(&rows);)
+		if (row_matches(search->context, key, rows.chunk, rows.row, keyword_sets))
+			bits_set(result, rows.position);
 	return result;
 }
 
@@ -276,13 +292,9 @@ static Bits *eval_email(Search *search, const SearchKey *key, const Bits *within
 	if (!account_find_email(search->context->account, key->keyword, &email_id, error))
 		return NULL;
 	Bits *result = bits_new(search->n);
-	for (guint c = 0; email_id != 0 && c < snapshot_n_chunks(view); c++) {
-		guint32 first;
-		const SnapshotChunk *chunk = snapshot_chunk(view, c, &first);
-		for (guint32 i = first; bits_next(within, i, &i) && i < first + chunk->n; i++)
-			if (chunk->email_id[i - first] == email_id)
-				bits_set(result, i);
-	}
+	for (Rows rows = rows_of(view, within); email_id != 0 && rows_next(&rows);)
+		if (rows.chunk->email_id[rows.row] == email_id)
+			bits_set(result, rows.position);
 	return result;
 }
 
@@ -296,18 +308,38 @@ static guint32 position_from(const Snapshot *view, guint64 uid)
 }
 
 /* RFC 7377 section 2: numbers beyond the end match nothing, and are no error. "*" in an empty mailbox neither. */
+UidSet *search_set_resolve(const SearchContext *context, const SearchKey *key, GError **error)
+{
+	const Snapshot *view = context->view;
+	/* RFC 5182 2.1: kept as UIDs, whatever form is asked for; what was expunged is not in the view. */
+	if (strcmp(key->set, "$") == 0)
+		return context->saved != NULL ? uidset_copy(context->saved) : uidset_new();
+	if (key->kind == SEARCH_KEY_UID)
+		return uidset_parse(key->set, strlen(key->set), snapshot_max_uid(view), error);
+	guint32 n = snapshot_count(view);
+	g_autoptr(UidSet) numbers = uidset_parse(key->set, strlen(key->set), n, error);
+	if (numbers == NULL)
+		return NULL;
+	UidSet *uids = uidset_new();
+	for (guint r = 0; r < uidset_n_ranges(numbers); r++) {
+		UidRange range = uidset_range(numbers, r);
+		for (guint32 number = range.first; number <= MIN(range.last, n); number++)
+			uidset_add(uids, snapshot_uid_at(view, number - 1));
+	}
+	return uids;
+}
+
 static Bits *eval_set(Search *search, const SearchKey *key, const Bits *within, GError **error)
 {
 	const Snapshot *view = search->context->view;
-	gboolean uid = key->kind == SEARCH_KEY_UID;
-	g_autoptr(UidSet) set = NULL;
-	if (strcmp(key->set, "$") == 0) {
-		/* RFC 5182 2.1: kept as UIDs, whatever form is asked for; what was expunged is not in the view. */
-		uid = TRUE;
-		set = search->context->saved != NULL ? uidset_copy(search->context->saved) : uidset_new();
-	} else {
-		set = uidset_parse(key->set, strlen(key->set), uid ? snapshot_max_uid(view) : search->n, error);
-	}
+	GHashTable *pinned = search->context->pinned;
+	const UidSet *set = pinned != NULL ? g_hash_table_lookup(pinned, key) : NULL;
+	g_autoptr(UidSet) own = NULL;
+	/* Numbers of messages are positions already. */
+	gboolean uid = set != NULL || key->kind == SEARCH_KEY_UID || strcmp(key->set, "$") == 0;
+	if (set == NULL)
+		set = own = uid ? search_set_resolve(search->context, key, error) :
+		                  uidset_parse(key->set, strlen(key->set), search->n, error);
 	if (set == NULL)
 		return NULL;
 	Bits *result = bits_new(search->n);
@@ -427,17 +459,35 @@ static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GErr
 	}
 }
 
-GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error)
+/* The matching positions of @within. */
+static GArray *run(const SearchContext *context, const SearchKey *key, const Bits *within, GError **error)
 {
 	g_autoptr(GHashTable) memos =
 		g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, leaf_memo_free);
 	Search search = { context, memos, snapshot_count(context->view) };
-	g_autoptr(Bits) all = bits_new_all(search.n);
-	g_autoptr(Bits) found = eval(&search, key, all, error);
+	g_autoptr(Bits) found = eval(&search, key, within, error);
 	if (found == NULL)
 		return NULL;
 	GArray *positions = g_array_sized_new(FALSE, FALSE, sizeof(guint32), bits_count(found));
 	for (guint32 i = 0; bits_next(found, i, &i); i++)
 		g_array_append_val(positions, i);
 	return positions;
+}
+
+GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error)
+{
+	g_autoptr(Bits) all = bits_new_all(snapshot_count(context->view));
+	return run(context, key, all, error);
+}
+
+GArray *search_run_among(const SearchContext *context, const SearchKey *key, const UidSet *uids, GError **error)
+{
+	g_autoptr(Bits) among = bits_new(snapshot_count(context->view));
+	for (guint r = 0; r < uidset_n_ranges(uids); r++) {
+		UidRange range = uidset_range(uids, r);
+		guint32 end = position_from(context->view, (guint64)range.last + 1);
+		for (guint32 i = position_from(context->view, range.first); i < end; i++)
+			bits_set(among, i);
+	}
+	return run(context, key, among, error);
 }

@@ -20,6 +20,7 @@ typedef struct {
 	guint32 first_recent, first_recent_end; /* \Recent: first_recent <= UID < first_recent_end */
 	Account *account;                       /* of the view: EMAILID */
 	const UidSet *saved;                    /* $ (RFC 5182); NULL: empty */
+	GHashTable *pinned;                     /* SearchKey * of a sequence-set to the UidSet that it means; NULL, or not in it: the set is of @view */
 	gint64 now;                             /* Unix seconds: OLDER, YOUNGER */
 	const SearchCancel *cancel;             /* may be NULL */
 	SearchCost *cost;                       /* added to */
@@ -27,5 +28,12 @@ typedef struct {
 
 /* The matching positions (sequence number - 1) in ascending order: guint32, owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
 GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error);
+
+/* The same of those messages of the view alone that are in @uids: cheap when they are few. */
+GArray *search_run_among(const SearchContext *context, const SearchKey *key, const UidSet *uids, GError **error);
+
+/* The UIDs that the sequence-set @key (SEARCH_KEY_SEQUENCE, SEARCH_KEY_UID) means in the view; owned by the caller. Numbers that no message has
+ * may be among those of a UID set. NULL and @error (UIDSET_ERROR). */
+UidSet *search_set_resolve(const SearchContext *context, const SearchKey *key, GError **error);
 
 G_END_DECLS

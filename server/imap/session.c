@@ -2,6 +2,7 @@
 
 #include "server/context.h"
 #include "server/imap/parser.h"
+#include "server/imap/search-update.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ void session_unselect(Session *session)
 	g_clear_pointer(&session->mailbox_name, g_free);
 	g_clear_pointer(&session->silent, uidset_free);
 	g_clear_pointer(&session->saved, uidset_free);
+	g_clear_pointer(&session->updates, search_updates_free);
 	session->silent_modseq = 0;
 	session->read_only = FALSE;
 	session->first_recent = session->first_recent_end = 0;
@@ -190,6 +192,9 @@ static void write_news(Session *session, Snapshot *target, const SnapshotDiff *d
 	gboolean with_uid, GString *out)
 {
 	gsize old_keywords = 0, keywords = 0;
+	guint32 old_max_uid = snapshot_max_uid(session->view);
+	if (session->updates != NULL)
+		search_updates_expunged(session->updates, session, diff->expunged, out);
 	if (allow_expunge)
 		write_expunges(session->view, diff->expunged, out);
 	(void)snapshot_all_keywords(session->view, &old_keywords);
@@ -203,6 +208,10 @@ static void write_news(Session *session, Snapshot *target, const SnapshotDiff *d
 	if (keywords != old_keywords)
 		session_write_flag_lists(session, out);
 	write_changes(session, diff->changed, with_uid, out);
+	if (session->updates == NULL)
+		return;
+	SearchNews news = { old_max_uid, diff->changed, diff->expunged };
+	search_updates_changed(session->updates, session, &news, out);
 }
 
 gboolean session_sync(
@@ -231,6 +240,9 @@ gboolean session_sync(
 			g_autoptr(Snapshot) merged = snapshot_merge_keeping_expunged(session->view, newest);
 			write_news(session, merged, diff, FALSE, with_uid, out);
 		}
+	} else if (session->updates != NULL) {
+		SearchNews news = { .old_max_uid = snapshot_max_uid(session->view) }; /* time passes */
+		search_updates_changed(session->updates, session, &news, out);
 	}
 	g_clear_pointer(&session->silent, uidset_free);
 	session->silent_modseq = 0;

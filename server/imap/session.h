@@ -22,6 +22,7 @@ typedef enum {
 typedef struct Session Session;
 typedef struct Connection Connection;       /* server/conn/connection.h */
 typedef struct ServerContext ServerContext; /* server/context.h */
+typedef struct SearchUpdates SearchUpdates; /* server/imap/search-update.h */
 
 struct Session {
 	Connection *connection; /* NULL in tests of commands without a network */
@@ -45,6 +46,7 @@ struct Session {
 	UidSet *silent; /* UIDs whose flags this very command changes without a FETCH (STORE .SILENT) */
 	guint64 silent_modseq; /* changes up to this modseq of those */
 	UidSet *saved;         /* $: SEARCHRES; UIDs */
+	SearchUpdates *updates; /* results of RETURN (UPDATE ...); owned; NULL: none */
 	char *client_id;       /* from ID, for the log; owned */
 	char *peer;            /* the client's address, for the log; owned; NULL in tests */
 	guint login_failures;
@@ -60,8 +62,8 @@ gboolean session_select(Session *session, const char *name, gboolean read_only, 
 void session_unselect(Session *session);
 /* Brings the view up to the newest snapshot and appends what the client must be told to @out: EXPUNGE
  * (highest first, only with @allow_expunge; else those messages stay in the view), EXISTS, RECENT, FLAGS
- * when there are new keywords, FETCH (FLAGS ...) with UID when @with_uid. STORE_ERROR_NO_MAILBOX: it was
- * deleted. */
+ * when there are new keywords, FETCH (FLAGS ...) with UID when @with_uid, and what that means for results
+ * that are kept up to date (search-update.h). STORE_ERROR_NO_MAILBOX: it was deleted. */
 gboolean session_sync(
 	Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error);
 /* Appends "FLAGS (...)" of the message at @position. */

@@ -117,18 +117,24 @@ static int compare_values(const SortValue *a, const SortValue *b)
 	return order != 0 ? order : (a->text.len > b->text.len) - (a->text.len < b->text.len);
 }
 
-/* Rows by their values, at last by their place in the mailbox: REVERSE does not turn that round. */
+/* The values of two messages; 0 when their places in the mailbox decide, which REVERSE does not turn round. */
+static int compare_messages(const GArray *orders, const SortValue *a, const SortValue *b)
+{
+	for (guint k = 0; k < orders->len; k++) {
+		int order = compare_values(&a[k], &b[k]);
+		if (order != 0)
+			return g_array_index(orders, SortOrder, k).reverse ? -order : order;
+	}
+	return 0;
+}
+
 static int compare_rows(const void *a, const void *b, void *data)
 {
 	const SortTable *table = data;
 	guint32 i = *(const guint32 *)a, j = *(const guint32 *)b;
 	guint n = table->orders->len;
-	for (guint k = 0; k < n; k++) {
-		int order = compare_values(&table->values[(gsize)i * n + k], &table->values[(gsize)j * n + k]);
-		if (order != 0)
-			return g_array_index(table->orders, SortOrder, k).reverse ? -order : order;
-	}
-	return (i > j) - (i < j);
+	int order = compare_messages(table->orders, &table->values[(gsize)i * n], &table->values[(gsize)j * n]);
+	return order != 0 ? order : (i > j) - (i < j);
 }
 
 static gboolean needs_strings(const GArray *orders)
@@ -176,4 +182,103 @@ gboolean sort_positions(SearchContext *context, const GArray *orders, GArray *po
 		g_array_index(positions, guint32, i) = before[rows[i]];
 	g_free(table.values);
 	return TRUE;
+}
+
+/* -- places in a list -------------------------------------------------------------------------------------------- */
+
+/* From how many looks on, for each listed message, the keys of all are fetched at once. */
+#define LOOKS_FOR_ALL 8
+
+/* A list that is in order, and the keys of its messages: all, or one that was looked at last. */
+typedef struct {
+	SearchContext *context;
+	const GArray *orders;
+	const GArray *uids;
+	GArray *positions;  /* owned; of all of them; NULL: only those that are looked at */
+	SortKeyTable *keys; /* owned; of @positions, or of the last one */
+	SortValue *values;  /* owned; of the last one, orders->len */
+} SortedList;
+
+static gboolean list_look(SortedList *list, guint i, guint32 *position_out, GError **error)
+{
+	gsize in_keys = i;
+	/* A message that is gone from the view is nowhere: the caller has taken it out. */
+	if (!snapshot_find_uid(list->context->view, g_array_index(list->uids, guint32, i), position_out))
+		g_assert_not_reached();
+	if (list->positions == NULL && needs_strings(list->orders)) {
+		g_autoptr(GArray) one = g_array_new(FALSE, FALSE, sizeof(guint32));
+		g_array_append_val(one, *position_out);
+		g_clear_pointer(&list->keys, sort_key_table_free);
+		list->keys = sort_keys_of(list->context, one, error);
+		if (list->keys == NULL)
+			return FALSE;
+		in_keys = 0;
+	}
+	for (guint k = 0; k < list->orders->len; k++)
+		list->values[k] = value_of(
+			list->context, g_array_index(list->orders, SortOrder, k).criterion, *position_out, list->keys, in_keys);
+	return TRUE;
+}
+
+static gboolean list_load(SortedList *list, GError **error)
+{
+	list->positions = g_array_sized_new(FALSE, FALSE, sizeof(guint32), list->uids->len);
+	for (guint i = 0; i < list->uids->len; i++) {
+		guint32 position;
+		if (!snapshot_find_uid(list->context->view, g_array_index(list->uids, guint32, i), &position))
+			g_assert_not_reached();
+		g_array_append_val(list->positions, position);
+	}
+	list->keys = sort_keys_of(list->context, list->positions, error);
+	return list->keys != NULL;
+}
+
+/* How many of the list come before the message; none of the first @from are asked. */
+static gboolean list_find(SortedList *list, guint from, const SortValue *values, guint32 position, guint32 *place_out, GError **error)
+{
+	guint first = from, end = list->uids->len;
+	while (first < end) {
+		guint middle = first + (end - first) / 2;
+		guint32 listed;
+		if (!list_look(list, middle, &listed, error))
+			return FALSE;
+		int order = compare_messages(list->orders, list->values, values);
+		if (order != 0 ? order < 0 : listed < position)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	*place_out = first;
+	return TRUE;
+}
+
+static gboolean find_places(SortedList *list, const GArray *positions, const SortKeyTable *keys, GArray *places, GError **error)
+{
+	g_autofree SortValue *values = g_new(SortValue, list->orders->len);
+	guint32 place = 0;
+	for (guint i = 0; i < positions->len; i++) {
+		guint32 position = g_array_index(positions, guint32, i);
+		for (guint k = 0; k < list->orders->len; k++)
+			values[k] = value_of(
+				list->context, g_array_index(list->orders, SortOrder, k).criterion, position, keys, i);
+		if (!list_find(list, place, values, position, &place, error))
+			return FALSE;
+		g_array_append_val(places, place);
+	}
+	return TRUE;
+}
+
+GArray *sort_places(SearchContext *context, const GArray *orders, const GArray *uids, const GArray *positions, GError **error)
+{
+	g_autoptr(SortKeyTable) keys = NULL;
+	if (needs_strings(orders) && (keys = sort_keys_of(context, positions, error)) == NULL)
+		return NULL;
+	SortedList list = { .context = context, .orders = orders, .uids = uids, .values = g_new(SortValue, orders->len) };
+	g_autoptr(GArray) places = g_array_sized_new(FALSE, FALSE, sizeof(guint32), positions->len);
+	gboolean many = keys != NULL && positions->len >= uids->len / LOOKS_FOR_ALL;
+	gboolean ok = (!many || list_load(&list, error)) && find_places(&list, positions, keys, places, error);
+	g_clear_pointer(&list.positions, g_array_unref);
+	sort_key_table_free(list.keys);
+	g_free(list.values);
+	return ok ? g_steal_pointer(&places) : NULL;
 }

@@ -31,4 +31,9 @@ SortKeyTable *sort_keys_of(SearchContext *context, const GArray *positions, GErr
  * SEARCH_INDEX_ERROR. */
 gboolean sort_positions(SearchContext *context, const GArray *orders, GArray *positions, GError **error);
 
+/* Where @positions (of the view, in the order of @orders) belong in a list that is in that order already: for each, how many of @uids (all of them in the view)
+ * come before it. guint32s, owned by the caller; NULL and @error: SEARCH_INDEX_ERROR. Looks at the keys of few listed messages where few
+ * are to be placed. */
+GArray *sort_places(SearchContext *context, const GArray *orders, const GArray *uids, const GArray *positions, GError **error);
+
 G_END_DECLS
