@@ -55,10 +55,15 @@ static gboolean bound_expunged(Db *db, gint64 mailbox, gsize added, GError **err
 gboolean expunge_rows(Db *db, const MailboxState *state, const ExpungeRow *rows, gsize n, GError **error)
 {
 	DbValue mailbox = DB_INT(state->id);
+	gsize gone = 0;
 	for (gsize i = 0; i < n; i++) {
 		if (!db_run(db, error, "DELETE FROM message WHERE mailbox=? AND uid=?", mailbox,
-			    DB_INT(rows[i].uid)) ||
-			!db_run(db, error, "INSERT INTO expunged (mailbox, modseq, uid) VALUES (?,?,?)",
+			    DB_INT(rows[i].uid)))
+			return FALSE;
+		if (sqlite3_changes(db_handle(db)) == 0) /* an EXPUNGE since the row was read */
+			continue;
+		gone++;
+		if (!db_run(db, error, "INSERT INTO expunged (mailbox, modseq, uid) VALUES (?,?,?)",
 				mailbox, DB_INT(state->highestmodseq), DB_INT(rows[i].uid)) ||
 			(rows[i].file != NULL &&
 				!db_run(db, error,
@@ -67,7 +72,7 @@ gboolean expunge_rows(Db *db, const MailboxState *state, const ExpungeRow *rows,
 			!drop_email(db, rows[i].email, error))
 			return FALSE;
 	}
-	return bound_expunged(db, state->id, n, error);
+	return bound_expunged(db, state->id, gone, error);
 }
 
 /* -- EXPUNGE ----------------------------------------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 typedef struct {
 	guint32 uid;
 	gint64 email;
-	MessageFlags flags;
 	char *file;        /* owned */
 	const char *found; /* its name in cur/, which belongs to the list of names; NULL: not there */
 } Known;
@@ -43,14 +42,13 @@ static gboolean read_known(Db *db, Scan *scan, GError **error)
 	g_autoptr(GError) failure = NULL;
 	{
 		g_autoptr(DbRows) rows =
-			db_select(db, &failure, "SELECT uid, email, flags, file FROM message WHERE mailbox=?",
+			db_select(db, &failure, "SELECT uid, email, file FROM message WHERE mailbox=?",
 				DB_INT(scan->mailbox->id));
 		while (rows != NULL && db_next(rows, &failure)) {
 			Known *known = g_new0(Known, 1);
 			known->uid = (guint32)db_column_int(rows, 0);
 			known->email = db_column_int(rows, 1);
-			known->flags = (MessageFlags)db_column_int(rows, 2);
-			known->file = g_strdup(db_column_text(rows, 3));
+			known->file = g_strdup(db_column_text(rows, 2));
 			(void)g_hash_table_insert(scan->known, base_of(known->file), known);
 		}
 	}
@@ -147,16 +145,16 @@ static gint compare_known(gconstpointer a, gconstpointer b)
 	return x < y ? -1 : x > y;
 }
 
-/* Another program gave the file a name with other flags: what it added is added, what it took away is taken away. */
+/* Another program gave the file a name with other flags: what it added is added, what it took away is taken away. From the flags that the
+ * row has by now: a STORE may have come since it was read. */
 static gboolean take_name(Db *db, const MailboxState *state, const Known *known, GError **error)
 {
-	MessageFlags before = maildir_flags_of_file(known->file, NULL),
-		     after = maildir_flags_of_file(known->found, NULL);
-	guint32 flags = ((guint32)known->flags | ((guint32)after & ~(guint32)before)) &
-		~((guint32)before & ~(guint32)after);
-	return db_run(db, error, "UPDATE message SET file=?, flags=?, modseq=? WHERE mailbox=? AND uid=?",
-		DB_TEXT(known->found), DB_INT(flags), DB_INT(state->highestmodseq), DB_INT(state->id),
-		DB_INT(known->uid));
+	guint32 before = maildir_flags_of_file(known->file, NULL),
+		after = maildir_flags_of_file(known->found, NULL);
+	return db_run(db, error,
+		"UPDATE message SET file=?, flags=(flags|?)&~?, modseq=? WHERE mailbox=? AND uid=?",
+		DB_TEXT(known->found), DB_INT(after & ~before), DB_INT(before & ~after),
+		DB_INT(state->highestmodseq), DB_INT(state->id), DB_INT(known->uid));
 }
 
 static gboolean write_changes(Db *db, gpointer data, GError **error)

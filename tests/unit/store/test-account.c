@@ -636,6 +636,103 @@ static void a_name_that_was_garbage_may_be_used_again(Fixture *fixture, gconstpo
 	expect_flags(fixture->inbox, "2:");
 }
 
+/* -- A write that comes while cur/ is compared with the rows ------------------------------------------------------------------------ */
+
+typedef struct {
+	Account *account;
+	AccountWork work;
+	gint begun; /* atomic */
+} Meanwhile;
+
+/* Changes rows, and lets the transaction end when the scan, which cannot have seen that, waits to write. */
+static gboolean work_until_somebody_waits(Db *db, gpointer data, GError **error)
+{
+	Meanwhile *meanwhile = data;
+	gboolean ok = meanwhile->work(db, NULL, error);
+	g_atomic_int_set(&meanwhile->begun, 1);
+	for (guint waiting = 0; waiting == 0; g_usleep(1000)) {
+		g_mutex_lock(&meanwhile->account->write_mutex);
+		waiting = g_queue_get_length(&meanwhile->account->writes);
+		g_mutex_unlock(&meanwhile->account->write_mutex);
+	}
+	return ok;
+}
+
+static gpointer write_meanwhile(gpointer data)
+{
+	Meanwhile *meanwhile = data;
+	g_assert_true(account_write(meanwhile->account, work_until_somebody_waits, meanwhile, NULL));
+	return NULL;
+}
+
+static void scan_while(Fixture *fixture, AccountWork work)
+{
+	g_autoptr(GError) error = NULL;
+	Meanwhile meanwhile = { fixture->account, work, 0 };
+	GThread *thread = g_thread_new("writer", write_meanwhile, &meanwhile);
+	while (!g_atomic_int_get(&meanwhile.begun))
+		g_usleep(1000);
+	g_assert_true(account_lock_exclusive(fixture->account->lock, &error));
+	g_assert_true(mailbox_scan(fixture->inbox, 0, &error));
+	account_lock_exclusive_end(fixture->account->lock);
+	(void)g_thread_join(thread);
+	mailbox_changed(fixture->inbox);
+}
+
+static gboolean store_answered(Db *db, gpointer data, GError **error)
+{
+	(void)data;
+	G_STATIC_ASSERT(MESSAGE_ANSWERED == 2);
+	return db_exec(db,
+		"UPDATE message SET flags=flags|2, modseq=modseq+1;"
+		"UPDATE mailbox SET highestmodseq=highestmodseq+1",
+		error);
+}
+
+static void a_store_during_a_scan_is_kept(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autofree char *cur = account_path(fixture->account, "cur", NULL, NULL);
+	(void)append_text(fixture->inbox, "Subject: x\r\n\r\n", MESSAGE_FLAGGED, NULL);
+	g_autofree char *name = only_file(cur), *base = g_strndup(name, maildir_base_len(name)),
+			*other = g_strconcat(base, ":2,S", NULL);
+	rename_in(cur, name, other);
+	scan_while(fixture, store_answered);
+	expect_flags(fixture->inbox, "1:RS");
+}
+
+static gboolean expunge_first(Db *db, gpointer data, GError **error)
+{
+	(void)data;
+	MailboxState state;
+	ExpungeRow row = { 1, 1, NULL };
+	if (!mailbox_state_read(db, 1, &state, error))
+		return FALSE;
+	(void)mailbox_state_touch(&state);
+	return expunge_rows(db, &state, &row, 1, error) && mailbox_state_write(db, &state, error);
+}
+
+static void what_is_expunged_twice_goes_once(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *cur = account_path(fixture->account, "cur", NULL, NULL);
+	(void)append_number(fixture->inbox, 1);
+	g_autofree char *name = only_file(cur), *path = g_build_filename(cur, name, NULL);
+	g_assert_cmpint(unlink(path), ==, 0);
+	scan_while(fixture, expunge_first);
+	expect_flags(fixture->inbox, "");
+	Db *db = account_acquire_db(fixture->account, &error);
+	gint64 expunged, rows, gone;
+	g_assert_true(db_get_int(db, &error, &expunged, NULL, "SELECT count(*) FROM expunged"));
+	g_assert_true(db_get_int(db, &error, &rows, NULL, "SELECT expunged_rows FROM mailbox"));
+	g_assert_true(db_get_int(db, &error, &gone, NULL, "SELECT count(*) FROM email_gone"));
+	account_release_db(fixture->account, db);
+	g_assert_cmpint(expunged, ==, 1);
+	g_assert_cmpint(rows, ==, 1);
+	g_assert_cmpint(gone, ==, 1);
+}
+
 /* The mtime of INBOX's cur/ that the database has. */
 static gint64 recorded_mtime_ns(const char *db_path)
 {
@@ -788,6 +885,8 @@ int main(int argc, char **argv)
 	ADD(what_was_expunged_never_comes_back);
 	ADD(expunging_takes_no_other_message_of_that_name);
 	ADD(a_name_that_was_garbage_may_be_used_again);
+	ADD(a_store_during_a_scan_is_kept);
+	ADD(what_is_expunged_twice_goes_once);
 	ADD(own_changes_are_known);
 	ADD(orphans_are_admitted);
 	ADD(tmp_is_cleaned);
