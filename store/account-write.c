@@ -41,8 +41,10 @@ static void fail_all(AccountWrite *const *writes, guint n, const GError *failure
 
 static gboolean run_one(Db *db, AccountWrite *write, GError **fatal)
 {
-	if (!db_run(db, fatal, "SAVEPOINT one"))
+	if (!db_run(db, fatal, "SAVEPOINT one")) {
+		write->ok = TRUE; /* for fail_all() */
 		return FALSE;
+	}
 	write->ok = write->work(db, write->data, &write->error);
 	if (write->ok)
 		return db_run(db, fatal, "RELEASE one");

@@ -223,6 +223,32 @@ static void work_that_fails_leaves_nothing(Fixture *fixture, gconstpointer data)
 	account_release_db(fixture->account, db);
 }
 
+static int refuse_savepoints(void *data, int action, const char *a, const char *b, const char *c, const char *d)
+{
+	(void)data, (void)a, (void)b, (void)c, (void)d;
+	return action == SQLITE_SAVEPOINT ? SQLITE_DENY : SQLITE_OK;
+}
+
+static gboolean refuse_from_now_on(Db *db, gpointer data, GError **error)
+{
+	(void)data;
+	(void)error;
+	return sqlite3_set_authorizer(db_handle(db), refuse_savepoints, NULL) == SQLITE_OK;
+}
+
+/* Before the work begins. */
+static void a_savepoint_that_fails_is_an_error(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	GError *error = NULL;
+	Work good = { "INSERT INTO subscription VALUES ('good')", FALSE };
+	(void)account_write(fixture->account, refuse_from_now_on, NULL, NULL);
+	g_assert_false(account_write(fixture->account, work, &good, &error));
+	expect_error(g_steal_pointer(&error), STORE_ERROR_DATABASE);
+	account_rest(fixture->account); /* that connection is closed */
+	g_assert_true(account_write(fixture->account, work, &good, &error));
+}
+
 typedef struct {
 	Account *account;
 	guint number;
@@ -286,6 +312,8 @@ int main(int argc, char **argv)
 	ADD(a_full_disk_is_told);
 	g_test_add("/db/work_that_fails_leaves_nothing", Fixture, NULL, fixture_setup,
 		work_that_fails_leaves_nothing, fixture_teardown);
+	g_test_add("/db/a_savepoint_that_fails_is_an_error", Fixture, NULL, fixture_setup,
+		a_savepoint_that_fails_is_an_error, fixture_teardown);
 	g_test_add("/db/writers_share_transactions_and_not_failures", Fixture, NULL, fixture_setup,
 		writers_share_transactions_and_not_failures, fixture_teardown);
 	return g_test_run();
