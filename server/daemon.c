@@ -59,6 +59,12 @@ static void store_changed(const char *account, gint64 mailbox_id, StoreEvents ev
 	g_rw_lock_reader_unlock(&d->told_lock);
 }
 
+static void store_trouble(const char *account, const GError *error, gpointer data)
+{
+	(void)data;
+	log_error("store.failed", LOG_STR("account", account), LOG_GERROR("error", error));
+}
+
 static void forget_gone(gpointer data)
 {
 	ForgetJob *job = data;
@@ -191,6 +197,7 @@ static gboolean open_store(Daemon *d, GError **error)
 	if (d->store == NULL)
 		return FALSE;
 	store_set_listener(d->store, store_changed, d);
+	store_set_reporter(d->store, store_trouble, NULL);
 	d->auth = auth_new(settings_string(d->settings, SETTING_AUTH_PASSWD_FILE), error);
 	return d->auth != NULL;
 }

@@ -17,6 +17,10 @@ struct Store {
 	guint max_open_accounts;
 	StoreListener listener; /* set before the first account is opened */
 	gpointer listener_data;
+	StoreReporter reporter; /* the same */
+	gpointer reporter_data;
+	GMutex reported_mutex; /* of what follows */
+	GHashTable *reported;  /* text of an error (owned) -> monotonic time of the last report (gint64, owned) */
 	Watch *watch;         /* owned; NULL when the store does not watch */
 	gint watches_all;     /* atomic: accounts that appear are opened */
 	gint64 root_mtime_ns; /* of the watch's thread */
@@ -98,6 +102,8 @@ struct Mailbox {
 /* Forgets an account that another process deleted. */
 void store_drop_account(Store *store, Account *account);
 void store_notify(Account *account, gint64 mailbox, StoreEvents events);
+/* Tells of an error that nobody waits for. */
+void store_report(Account *account, const GError *error);
 
 /* -- store-watch.c -- */
 gboolean store_watch_start(Store *store, GError **error);
@@ -118,6 +124,10 @@ Account *account_open_path(Store *store, const char *name, GError **error);
 void account_close(Account *account); /* the last reference */
 /* After an fsync of ours failed: refuses all writes from here on. */
 void account_sync_failed(Account *account);
+/* fsync of a file (@path is for the error's text), and of a directory of the account; account_sync_failed() if that fails for another reason
+ * than a full disk. A directory that cannot be opened is an error only: nothing was lost by it. */
+gboolean account_sync_file(Account *account, int fd, const char *path, GError **error);
+gboolean account_sync_directory(Account *account, const char *path, GError **error);
 char *account_path(const Account *account, const char *folder, const char *part, const char *file);
 /* After a write, or when another process wrote: tells the listener what is new in feed and list, once. */
 void account_note_changes(Account *account);
@@ -205,20 +215,24 @@ void account_forget_unlinked(Account *account, guint above);
 GArray *unlinked_new(void);
 
 /* -- mailbox-load.c -- */
-/* The name in cur/ that the file has by now, if another program changed what is behind ":2,"; NULL if it is gone. Reads the directory. */
-char *mailbox_find_file(Mailbox *mailbox, const char *file);
+/* The name in cur/ that the file has by now, if another program changed what is behind ":2,"; NULL if it is gone. @sha256: of its content
+ * (CONTENT_HASH_BYTES). Reads the directory, and the file. */
+char *mailbox_find_file(Mailbox *mailbox, const char *file, const guint8 *sha256);
 
 /* -- mailbox-admit.c -- */
 /* Gives what lies in new/ a UID; takes next to no time when nothing does. */
 gboolean mailbox_admit_new(Mailbox *mailbox, GError **error);
+/* The same, where a full disk is an error as well. *@again_out: something was left, and it is worth to try again later. */
+gboolean mailbox_try_admit_new(Mailbox *mailbox, gboolean *again_out, GError **error);
 void account_admit_new(Account *account); /* in all mailboxes */
 /* The same for files in cur/ that have no row. Sorts @orphans (of Orphan) by UID, those without one last, by name. A file whose UID is below
- * UIDNEXT by then gets the next one. With the account's lock. */
+ * UIDNEXT by then gets the next one. *@unreadable_out: how many could not be read, and are left out. With the account's lock. */
 typedef struct {
 	const char *name; /* the caller's */
 	guint32 uid;      /* 0: the next one */
 } Orphan;
-gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, GError **error);
+gboolean mailbox_admit_orphans(
+	Mailbox *mailbox, GArray *orphans, guint *unreadable_out, GError **error);
 
 /* -- mailbox-scan.c -- */
 /* Compares cur/ with the rows: admits files without a row, expunges rows without a file, takes flags from names that another program

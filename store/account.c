@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Connections for reading that stay open when nobody uses them. */
 #define IDLE_CONNECTIONS 4
@@ -53,6 +54,7 @@ void account_rest(Account *account)
 
 	g_mutex_lock(&account->probe_mutex);
 	g_clear_pointer(&account->probe, db_close);
+	account->data_version = -1; /* what the next connection has may be the same number, and mean something else */
 	g_mutex_unlock(&account->probe_mutex);
 }
 
@@ -90,6 +92,28 @@ gboolean account_generation(Account *account, guint64 *generation_out, GError **
 void account_sync_failed(Account *account)
 {
 	g_atomic_int_set(&account->read_only, 1);
+}
+
+gboolean account_sync_file(Account *account, int fd, const char *path, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	if (maildir_sync_file(fd, path, &failure))
+		return TRUE;
+	/* A disk that is full (NFS tells so late) has lost what nobody was promised yet. */
+	if (!g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE))
+		account_sync_failed(account);
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
+}
+
+gboolean account_sync_directory(Account *account, const char *path, GError **error)
+{
+	int fd = maildir_open_directory(path, error);
+	if (fd < 0)
+		return FALSE;
+	gboolean ok = account_sync_file(account, fd, path, error);
+	(void)close(fd);
+	return ok;
 }
 
 char *account_path(const Account *account, const char *folder, const char *part, const char *file)

@@ -103,18 +103,45 @@ static gboolean is_being_written(int fd)
 	return FALSE;
 }
 
-/* FALSE without an error: no message, or one that is not there any more. */
-static gboolean read_arrival(Mailbox *mailbox, const char *part, Arrival *arrival, GError **error)
+/* FALSE without an error: no message, or one that is not there any more. *@lacking_out: the error is of the process (descriptors, memory), and
+ * would be that of any other file. */
+static gboolean open_arrival(const char *path, Arrival *arrival, gboolean *lacking_out, GError **error)
 {
-	g_autofree char *path = mailbox_path(mailbox, part, arrival->name);
 	struct stat status;
 	arrival->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (arrival->fd < 0 || fstat(arrival->fd, &status) != 0 || !S_ISREG(status.st_mode))
+	int saved = errno;
+	if (arrival->fd < 0) {
+		*lacking_out = saved == EMFILE || saved == ENFILE || saved == ENOMEM;
+		/* Gone; a socket or a device; a symbolic link that leads nowhere. */
+		if (saved != ENOENT && saved != ENXIO && saved != ELOOP)
+			store_set_errno(error, saved, "%s: cannot open", path);
+		return FALSE;
+	}
+	if (fstat(arrival->fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return FALSE;
 	arrival->mtime = status.st_mtim.tv_sec;
+	return TRUE;
+}
+
+/* FALSE without an error: no message, or one that is not there any more; or it cannot be read, which the store's owner is told, and
+ * *@unreadable_out counts. */
+static gboolean read_arrival(
+	Mailbox *mailbox, const char *part, Arrival *arrival, guint *unreadable_out, GError **error)
+{
+	g_autofree char *path = mailbox_path(mailbox, part, arrival->name);
+	g_autoptr(GError) failure = NULL;
+	gboolean lacking = FALSE;
 	arrival->flags = maildir_flags_of_file(arrival->name, &arrival->letters);
-	if (!content_read_file(arrival->fd, path, &arrival->content, error))
+	if (!open_arrival(path, arrival, &lacking, &failure) ||
+		!content_read_file(arrival->fd, path, &arrival->content, &failure)) {
+		if (failure != NULL && !lacking) {
+			store_report(mailbox->account, failure);
+			(*unreadable_out)++;
+		} else if (failure != NULL) {
+			g_propagate_error(error, g_steal_pointer(&failure));
+		}
 		return FALSE;
+	}
 	/* In cur/ it keeps what is behind ":2,", and gets that if it has not. */
 	gsize base = maildir_base_len(arrival->name);
 	arrival->file = arrival->name[base] != '\0' ? g_strdup(arrival->name)
@@ -173,33 +200,52 @@ static gboolean move_arrival(Mailbox *mailbox, Arrival *arrival, GError **error)
 			return TRUE;
 		saved = errno;
 	}
-	if (saved != ENOENT)
+	if (saved != ENOENT || access(from, F_OK) == 0) /* cur/ may be missing */
 		store_set_errno(error, saved, "%s: cannot rename", from);
 	return FALSE;
+}
+
+/* fsync() needs the file, syncfs() does not: of many files few are open at once. */
+static void add_arrival(GArray *arrivals, const Arrival *arrival)
+{
+	g_array_append_vals(arrivals, arrival, 1);
+	for (guint i = 0; arrivals->len >= SYNCFS_FROM && i < arrivals->len; i++) {
+		Arrival *kept = &g_array_index(arrivals, Arrival, arrivals->len - 1 - i);
+		if (kept->fd < 0)
+			continue;
+		(void)close(kept->fd);
+		kept->fd = -1;
+	}
+}
+
+/* The whole file system. */
+static gboolean sync_all(Account *account, const char *path, GError **error)
+{
+	int fd = maildir_open_directory(path, error);
+	if (fd < 0)
+		return FALSE;
+	gboolean ok = syncfs(fd) == 0;
+	int saved = errno;
+	if (!ok) {
+		store_set_errno(error, saved, "%s: cannot sync", path);
+		account_sync_failed(account);
+	}
+	(void)close(fd);
+	return ok;
 }
 
 static gboolean sync_arrivals(Mailbox *mailbox, const char *part, GArray *arrivals, GError **error)
 {
 	g_autofree char *new_path = mailbox_path(mailbox, part, NULL);
 	gboolean ok = TRUE;
-	if (arrivals->len >= SYNCFS_FROM) {
-		int fd = open(new_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ok = fd >= 0 && syncfs(fd) == 0;
-		int saved = errno;
-		if (!ok)
-			store_set_errno(error, saved, "%s: cannot sync", new_path);
-		if (fd >= 0)
-			(void)close(fd);
-	} else {
-		for (guint i = 0; ok && i < arrivals->len; i++) {
-			const Arrival *arrival = &g_array_index(arrivals, Arrival, i);
-			ok = !arrival->moved || maildir_sync_file(arrival->fd, arrival->file, error);
-		}
-		ok = ok && mailbox_sync_cur(mailbox, error) && maildir_sync_directory(new_path, error);
+	if (arrivals->len >= SYNCFS_FROM)
+		return sync_all(mailbox->account, new_path, error);
+	for (guint i = 0; ok && i < arrivals->len; i++) {
+		const Arrival *arrival = &g_array_index(arrivals, Arrival, i);
+		ok = !arrival->moved || account_sync_file(mailbox->account, arrival->fd, arrival->file, error);
 	}
-	if (!ok)
-		account_sync_failed(mailbox->account);
-	return ok;
+	return ok && mailbox_sync_cur(mailbox, error) &&
+		account_sync_directory(mailbox->account, new_path, error);
 }
 
 static void move_back(Mailbox *mailbox, GArray *arrivals)
@@ -216,9 +262,15 @@ static void move_back(Mailbox *mailbox, GArray *arrivals)
 	mailbox_cur_end(mailbox);
 }
 
-/* With the account's lock shared. *@admitted_out: how many got a UID. *@writing_out: how many somebody writes. */
+typedef struct {
+	guint admitted;   /* got a UID */
+	guint writing;    /* somebody writes them */
+	guint unreadable; /* messages, probably */
+} Tally;
+
+/* With the account's lock shared. Adds to @tally. */
 static gboolean admit_batch(Mailbox *mailbox, GPtrArray *keywords, GPtrArray *names, guint first, guint n,
-	guint *admitted_out, guint *writing_out, GError **error)
+	Tally *tally, GError **error)
 {
 	g_autoptr(GArray) arrivals = g_array_new(FALSE, TRUE, sizeof(Arrival));
 	g_array_set_clear_func(arrivals, clear_arrival);
@@ -226,13 +278,13 @@ static gboolean admit_batch(Mailbox *mailbox, GPtrArray *keywords, GPtrArray *na
 	guint moved = 0;
 	for (guint i = first; failure == NULL && i < first + n; i++) {
 		Arrival arrival = { .name = g_strdup(names->pdata[i]), .fd = -1 };
-		gboolean is_message = read_arrival(mailbox, "new", &arrival, &failure);
+		gboolean is_message = read_arrival(mailbox, "new", &arrival, &tally->unreadable, &failure);
 		gboolean writing = is_message && is_being_written(arrival.fd);
 		if (is_message && !writing)
-			g_array_append_val(arrivals, arrival);
+			add_arrival(arrivals, &arrival);
 		else
 			clear_arrival(&arrival);
-		*writing_out += writing;
+		tally->writing += writing;
 	}
 	mailbox_cur_begin(mailbox);
 	for (guint i = 0; failure == NULL && i < arrivals->len; i++) {
@@ -247,7 +299,7 @@ static gboolean admit_batch(Mailbox *mailbox, GPtrArray *keywords, GPtrArray *na
 		(moved == 0 ||
 			(sync_arrivals(mailbox, "new", arrivals, &failure) &&
 				account_write(mailbox->account, admit_rows, &admission, &failure)));
-	*admitted_out += ok ? moved : 0;
+	tally->admitted += ok ? moved : 0;
 	if (ok)
 		return TRUE;
 	move_back(mailbox, arrivals);
@@ -269,7 +321,7 @@ static GPtrArray *read_letters(Mailbox *mailbox)
 	return text != NULL ? foreign_parse_keywords(text, len) : NULL;
 }
 
-static gboolean admit_all(Mailbox *mailbox, gint64 mtime_ns, GError **error)
+static gboolean admit_all(Mailbox *mailbox, gint64 mtime_ns, Tally *tally, GError **error)
 {
 	g_autofree char *path = mailbox_path(mailbox, "new", NULL);
 	g_autoptr(GPtrArray) names = NULL;
@@ -278,28 +330,29 @@ static gboolean admit_all(Mailbox *mailbox, gint64 mtime_ns, GError **error)
 	/* Names begin with the time of delivery. */
 	g_ptr_array_sort(names, compare_names);
 	g_autoptr(GPtrArray) keywords = names->len > 0 ? read_letters(mailbox) : NULL;
-	guint admitted = 0, writing = 0;
 	gboolean ok = TRUE;
 	for (guint i = 0; ok && i < names->len; i += BATCH) {
 		if (!account_lock_shared(mailbox->account->lock, error))
 			return FALSE;
 		ok = mailbox_reread_folder(mailbox, error) &&
-			admit_batch(mailbox, keywords, names, i, MIN(BATCH, names->len - i), &admitted,
-				&writing, error);
+			admit_batch(mailbox, keywords, names, i, MIN(BATCH, names->len - i), tally,
+				error);
 		account_lock_shared_end(mailbox->account->lock);
 	}
-	if (admitted > 0) {
+	if (tally->admitted > 0) {
 		mailbox_changed(mailbox);
 		account_note_changes(mailbox->account);
-	} else if (ok && writing == 0 && g_get_real_time() * 1000 - mtime_ns > MTIME_SETTLED_NS) {
+	} else if (ok && tally->writing == 0 && tally->unreadable == 0 &&
+		g_get_real_time() * 1000 - mtime_ns > MTIME_SETTLED_NS) {
 		/* Empty, or there is only what is no message. */
 		mailbox->new_mtime_ns = mtime_ns;
 	}
 	return ok;
 }
 
-gboolean mailbox_admit_new(Mailbox *mailbox, GError **error)
+gboolean mailbox_try_admit_new(Mailbox *mailbox, gboolean *again_out, GError **error)
 {
+	*again_out = FALSE;
 	/* A reader can read on; what lies there waits. */
 	if (g_atomic_int_get(&mailbox->account->read_only) || g_atomic_int_get(&mailbox->account->deleted))
 		return TRUE;
@@ -307,12 +360,21 @@ gboolean mailbox_admit_new(Mailbox *mailbox, GError **error)
 	g_mutex_lock(&mailbox->admit_mutex);
 	gint64 mtime_ns = maildir_mtime_ns(path);
 	/* 0: the folder is not there; whether the mailbox is, its row tells. */
-	g_autoptr(GError) failure = NULL;
-	gboolean ok =
-		mtime_ns == 0 || mtime_ns == mailbox->new_mtime_ns || admit_all(mailbox, mtime_ns, &failure);
+	Tally tally = { 0, 0, 0 };
+	gboolean ok = mtime_ns == 0 || mtime_ns == mailbox->new_mtime_ns ||
+		admit_all(mailbox, mtime_ns, &tally, error);
 	g_mutex_unlock(&mailbox->admit_mutex);
+	*again_out = !ok || tally.unreadable > 0;
+	return ok;
+}
+
+gboolean mailbox_admit_new(Mailbox *mailbox, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	gboolean again;
 	/* A full disk keeps nobody from reading what is there; who writes is told. */
-	if (ok || g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE) ||
+	if (mailbox_try_admit_new(mailbox, &again, &failure) ||
+		g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE) ||
 		g_error_matches(failure, STORE_ERROR, STORE_ERROR_READ_ONLY))
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&failure));
@@ -342,8 +404,8 @@ static gint compare_orphans(gconstpointer a, gconstpointer b)
 	return strcmp(x->name, y->name);
 }
 
-static gboolean admit_orphan_batch(
-	Mailbox *mailbox, GPtrArray *keywords, const Orphan *orphans, guint n, GError **error)
+static gboolean admit_orphan_batch(Mailbox *mailbox, GPtrArray *keywords, const Orphan *orphans, guint n,
+	guint *unreadable_out, GError **error)
 {
 	g_autoptr(GArray) arrivals = g_array_new(FALSE, TRUE, sizeof(Arrival));
 	g_array_set_clear_func(arrivals, clear_arrival);
@@ -352,10 +414,10 @@ static gboolean admit_orphan_batch(
 		Arrival arrival = {
 			.name = g_strdup(orphans[i].name), .uid = orphans[i].uid, .fd = -1, .moved = TRUE
 		};
-		if (read_arrival(mailbox, "cur", &arrival, &failure)) {
+		if (read_arrival(mailbox, "cur", &arrival, unreadable_out, &failure)) {
 			g_free(arrival.file);
 			arrival.file = g_strdup(arrival.name); /* as it is */
-			g_array_append_val(arrivals, arrival);
+			add_arrival(arrivals, &arrival);
 			continue;
 		}
 		clear_arrival(&arrival);
@@ -370,13 +432,14 @@ static gboolean admit_orphan_batch(
 			account_write(mailbox->account, admit_rows, &admission, error));
 }
 
-gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, GError **error)
+gboolean mailbox_admit_orphans(Mailbox *mailbox, GArray *orphans, guint *unreadable_out, GError **error)
 {
 	g_autoptr(GPtrArray) keywords = read_letters(mailbox);
+	*unreadable_out = 0;
 	g_array_sort(orphans, compare_orphans);
 	for (guint i = 0; i < orphans->len; i += BATCH)
 		if (!admit_orphan_batch(mailbox, keywords, &g_array_index(orphans, Orphan, i),
-			    MIN(BATCH, orphans->len - i), error))
+			    MIN(BATCH, orphans->len - i), unreadable_out, error))
 			return FALSE;
 	return TRUE;
 }

@@ -201,7 +201,7 @@ static gpointer sync_some(gpointer data)
 			return NULL;
 		const Spool *spool = job->append->messages[i].spool;
 		GError *failed = NULL;
-		if (maildir_sync_file(spool->fd, spool->path, &failed))
+		if (account_sync_file(spool->account, spool->fd, spool->path, &failed))
 			continue;
 		g_mutex_lock(&job->lock);
 		if (job->error == NULL)
@@ -236,10 +236,8 @@ static gboolean sync_spools(const Append *append, GError **error)
 /* On disk, hashed, and named for cur/. */
 static gboolean finish_spools(Append *append, GError **error)
 {
-	if (!sync_spools(append, error)) {
-		account_sync_failed(append->mailbox->account);
+	if (!sync_spools(append, error))
 		return FALSE;
-	}
 	for (gsize i = 0; i < append->n; i++) {
 		content_reader_finish(append->messages[i].spool->reader, &append->contents[i]);
 		g_autofree char *base = maildir_unique_name(

@@ -9,6 +9,7 @@
 
 typedef struct {
 	guint32 uid;
+	guint8 sha256[CONTENT_HASH_BYTES];
 	char *file, *copy; /* owned; names in cur/ of source and target */
 	gboolean done;     /* a row has @copy now */
 } Item;
@@ -39,11 +40,14 @@ static gboolean read_items(Copy *copy, const UidSet *uids, GError **error)
 	for (guint i = 0; failure == NULL && i < uidset_n_ranges(uids); i++) {
 		UidRange range = uidset_range(uids, i);
 		g_autoptr(DbRows) rows = db_select(db, &failure,
-			"SELECT uid, file FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
+			"SELECT m.uid, m.file, e.sha256 FROM message m CROSS JOIN email e ON e.id=m.email"
+			" WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid",
 			DB_INT(copy->from->id), DB_INT(range.first), DB_INT(range.last));
 		while (rows != NULL && db_next(rows, &failure)) {
-			Item item = { (guint32)db_column_int(rows, 0), g_strdup(db_column_text(rows, 1)),
-				NULL, FALSE };
+			Item item = { .uid = (guint32)db_column_int(rows, 0),
+				.file = g_strdup(db_column_text(rows, 1)) };
+			if (sqlite3_column_bytes(rows, 2) == CONTENT_HASH_BYTES)
+				memcpy(item.sha256, sqlite3_column_blob(rows, 2), CONTENT_HASH_BYTES);
 			g_array_append_val(copy->items, item);
 		}
 	}
@@ -69,7 +73,7 @@ static gboolean link_item(Copy *copy, Item *item, GError **error)
 	g_autofree char *to = mailbox_path(copy->to, "cur", target);
 	int failed = maildir_link(from, to), saved = errno;
 	if (failed != 0 && saved == ENOENT) {
-		g_autofree char *name = mailbox_find_file(copy->from, item->file);
+		g_autofree char *name = mailbox_find_file(copy->from, item->file, item->sha256);
 		g_autofree char *renamed = name != NULL ? mailbox_path(copy->from, "cur", name) : NULL;
 		if (renamed == NULL)
 			return FALSE;

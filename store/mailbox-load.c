@@ -4,7 +4,9 @@
 #include "store/maildir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Where a message's file is. */
 typedef struct {
@@ -12,6 +14,7 @@ typedef struct {
 	guint32 uid;
 	guint64 size;
 	char *folder, *file; /* owned */
+	guint8 sha256[CONTENT_HASH_BYTES];
 } Place;
 
 static void place_clear(Place *place)
@@ -26,7 +29,7 @@ static void clear_place(gpointer place)
 }
 
 #define PLACE_COLUMNS                                                                                        \
-	"m.mailbox, m.uid, e.size, b.folder, m.file FROM message m"                                          \
+	"m.mailbox, m.uid, e.size, b.folder, m.file, e.sha256 FROM message m"                                          \
 	" CROSS JOIN email e ON e.id=m.email CROSS JOIN mailbox b ON b.id=m.mailbox"
 
 /* The places of one message (@mailbox > 0), or of all that have content @email. */
@@ -50,6 +53,8 @@ static gboolean find_places(Account *account, gint64 mailbox, gint64 number, GAr
 				.folder = g_strdup(db_column_text(rows, 3)),
 				.file = g_strdup(db_column_text(rows, 4)),
 			};
+			if (sqlite3_column_bytes(rows, 5) == CONTENT_HASH_BYTES)
+				memcpy(place.sha256, sqlite3_column_blob(rows, 5), CONTENT_HASH_BYTES);
 			g_array_append_val(places, place);
 		}
 	}
@@ -60,7 +65,20 @@ static gboolean find_places(Account *account, gint64 mailbox, gint64 number, GAr
 	return FALSE;
 }
 
-static char *find_renamed(Account *account, const char *folder, const char *file)
+static gboolean has_content(const char *path, const guint8 *sha256)
+{
+	ContentInfo content;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return FALSE;
+	gboolean same = content_read_file(fd, path, &content, NULL) &&
+		memcmp(content.sha256, sha256, CONTENT_HASH_BYTES) == 0;
+	(void)close(fd);
+	return same;
+}
+
+/* A base name tells where to look, not what is there: one of the same may have come to cur/ by another program. */
+static char *find_renamed(Account *account, const char *folder, const char *file, const guint8 *sha256)
 {
 	g_autofree char *path = account_path(account, folder, "cur", NULL);
 	g_autoptr(GPtrArray) names = NULL;
@@ -69,16 +87,19 @@ static char *find_renamed(Account *account, const char *folder, const char *file
 		return NULL;
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
-		if (maildir_base_len(name) == len && memcmp(name, file, len) == 0)
+		if (maildir_base_len(name) != len || memcmp(name, file, len) != 0)
+			continue;
+		g_autofree char *full = g_build_filename(path, name, NULL);
+		if (has_content(full, sha256))
 			return g_strdup(name);
 	}
 	return NULL;
 }
 
-char *mailbox_find_file(Mailbox *mailbox, const char *file)
+char *mailbox_find_file(Mailbox *mailbox, const char *file, const guint8 *sha256)
 {
 	g_autofree char *folder = mailbox_folder(mailbox);
-	return find_renamed(mailbox->account, folder, file);
+	return find_renamed(mailbox->account, folder, file, sha256);
 }
 
 typedef struct {
@@ -101,7 +122,7 @@ static GBytes *load_place(Account *account, const Place *place, gboolean thoroug
 	g_autofree char *path = account_path(account, place->folder, "cur", place->file);
 	GBytes *bytes = content_load(path, place->size, &saved);
 	if (bytes == NULL && saved == ENOENT && thorough) {
-		g_autofree char *name = find_renamed(account, place->folder, place->file);
+		g_autofree char *name = find_renamed(account, place->folder, place->file, place->sha256);
 		if (name == NULL)
 			return NULL;
 		g_autofree char *renamed = account_path(account, place->folder, "cur", name);

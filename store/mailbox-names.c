@@ -259,11 +259,8 @@ static gboolean move_folders(
 			break;
 		}
 	}
-	if (ok && !maildir_sync_directory(account->maildir, error)) {
-		account_sync_failed(account);
-		ok = FALSE;
-	}
-	ok = ok && account_write(account, work, data, error);
+	ok = ok && account_sync_directory(account, account->maildir, error) &&
+		account_write(account, work, data, error);
 	if (!ok)
 		undo_moves(account, moves, done);
 	return ok;

@@ -298,9 +298,7 @@ gboolean mailbox_sync_cur(Mailbox *mailbox, GError **error)
 		g_autofree char *path = account_path(mailbox->account, mailbox->folder, "cur", NULL);
 		mailbox->syncing = TRUE;
 		g_mutex_unlock(&mailbox->mutex);
-		ok = maildir_sync_directory(path, error);
-		if (!ok)
-			account_sync_failed(mailbox->account);
+		ok = account_sync_directory(mailbox->account, path, error);
 		g_mutex_lock(&mailbox->mutex);
 		mailbox->syncing = FALSE;
 		if (ok)

@@ -280,14 +280,20 @@ gboolean maildir_sync_file(int fd, const char *path, GError **error)
 	return FALSE;
 }
 
-gboolean maildir_sync_directory(const char *path, GError **error)
+int maildir_open_directory(const char *path, GError **error)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		int saved = errno;
+	int saved = errno;
+	if (fd < 0)
 		store_set_errno(error, saved, "%s: cannot open", path);
+	return fd;
+}
+
+gboolean maildir_sync_directory(const char *path, GError **error)
+{
+	int fd = maildir_open_directory(path, error);
+	if (fd < 0)
 		return FALSE;
-	}
 	gboolean ok = maildir_sync_file(fd, path, error);
 	(void)close(fd);
 	return ok;

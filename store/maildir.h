@@ -50,6 +50,8 @@ MessageFlags maildir_flags_of_file(const char *file, guint32 *letters_out);
 
 /* Makes @maildir/@folder with cur/, new/ and tmp/ where they are missing, and makes that last. */
 gboolean maildir_make_folder(const char *maildir, const char *folder, GError **error);
+/* For fsync(); -1 and an error if it cannot be opened. */
+int maildir_open_directory(const char *path, GError **error);
 /* fsync of a directory. */
 gboolean maildir_sync_directory(const char *path, GError **error);
 gboolean maildir_sync_file(int fd, const char *path, GError **error);

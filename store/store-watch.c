@@ -38,45 +38,69 @@ static void database_changed(Account *account)
 	account_note_changes(account);
 }
 
-static void new_mail(Account *account, gint64 id)
+/* Nobody waits for what the watch does: an error is reported, and it tries again. Not when there is nothing to try any more. */
+static gboolean is_over(Account *account, GError *failure)
 {
-	/* An error shows at the next SELECT, which tries again. */
-	g_autoptr(Mailbox) mailbox = account_mailbox_by_id(account, id, NULL);
-	if (mailbox != NULL)
-		(void)mailbox_admit_new(mailbox, NULL);
+	if (failure == NULL)
+		return TRUE;
+	gboolean over = g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_MAILBOX) ||
+		g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_ACCOUNT) ||
+		g_error_matches(failure, STORE_ERROR, STORE_ERROR_READ_ONLY);
+	if (!g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_MAILBOX) &&
+		!g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_ACCOUNT))
+		store_report(account, failure);
+	return over;
 }
 
-static void carry_out(Account *account, gint64 mailbox, WatchKind kind)
+static gboolean new_mail(Account *account, gint64 id)
+{
+	g_autoptr(GError) failure = NULL;
+	gboolean again = FALSE;
+	g_autoptr(Mailbox) mailbox = account_mailbox_by_id(account, id, &failure);
+	if (mailbox != NULL)
+		(void)mailbox_try_admit_new(mailbox, &again, &failure);
+	return is_over(account, failure) && !(failure == NULL && again);
+}
+
+static gboolean new_folders(Account *account)
+{
+	g_autoptr(GError) failure = NULL;
+	(void)account_find_folders(account, &failure);
+	return is_over(account, failure);
+}
+
+/* FALSE: to be tried again. */
+static gboolean carry_out(Account *account, gint64 mailbox, WatchKind kind)
 {
 	switch (kind) {
 	case WATCH_DATABASE:
 		database_changed(account);
-		break;
+		return TRUE;
 	case WATCH_NEW:
-		new_mail(account, mailbox);
-		break;
+		return new_mail(account, mailbox);
 	case WATCH_FOLDERS:
-		(void)account_find_folders(account, NULL);
-		break;
+		return new_folders(account);
 	}
+	g_assert_not_reached();
 }
 
-static void on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer data)
+static gboolean on_watch(const char *name, gint64 mailbox, WatchKind kind, gpointer data)
 {
 	Store *store = data;
 	g_autoptr(Account) account = find_open(store, name);
 	if (account == NULL)
-		return;
+		return TRUE;
 	if (!account_is_current(account)) {
 		store_drop_account(store, account);
-		return;
+		return TRUE;
 	}
-	carry_out(account, mailbox, kind);
+	gboolean done = carry_out(account, mailbox, kind);
 	/* Nobody but the store and us: its connections are worth more to others. */
 	if (g_atomic_int_get(&account->refs) == 2) {
 		account_drop_mailboxes(account);
 		account_rest(account);
 	}
+	return done;
 }
 
 /* Opens accounts that another process has made. */

@@ -10,6 +10,10 @@
 
 #define MAX_OPEN_ACCOUNTS 256
 
+/* An error that lasts is told so often, and so many are remembered. */
+#define REPORT_AGAIN_US (10 * 60 * G_USEC_PER_SEC)
+#define REPORTED_MAX 1000
+
 GQuark store_error_quark(void)
 {
 	return g_quark_from_static_string("mailsift-store-error");
@@ -46,6 +50,27 @@ void store_notify(Account *account, gint64 mailbox, StoreEvents events)
 		store->listener(account->name, mailbox, events, store->listener_data);
 }
 
+void store_report(Account *account, const GError *error)
+{
+	Store *store = account->store;
+	if (store->reporter == NULL)
+		return;
+	gint64 now = g_get_monotonic_time();
+	g_autofree char *text = g_strdup_printf("%s: %s", account->name, error->message);
+	g_mutex_lock(&store->reported_mutex);
+	const gint64 *last = g_hash_table_lookup(store->reported, text);
+	gboolean told = last != NULL && now - *last < REPORT_AGAIN_US;
+	if (!told) {
+		if (g_hash_table_size(store->reported) >= REPORTED_MAX)
+			g_hash_table_remove_all(store->reported);
+		(void)g_hash_table_replace(
+			store->reported, g_steal_pointer(&text), g_memdup2(&now, sizeof(now)));
+	}
+	g_mutex_unlock(&store->reported_mutex);
+	if (!told)
+		store->reporter(account->name, error, store->reporter_data);
+}
+
 /* -- The store ------------------------------------------------------------------------------------------------------ */
 
 Store *store_open(const StoreOptions *options, GError **error)
@@ -62,6 +87,8 @@ Store *store_open(const StoreOptions *options, GError **error)
 		options->max_open_accounts > 0 ? options->max_open_accounts : MAX_OPEN_ACCOUNTS;
 	g_mutex_init(&store->mutex);
 	g_cond_init(&store->opened);
+	g_mutex_init(&store->reported_mutex);
+	store->reported = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	store->accounts = g_hash_table_new(g_str_hash, g_str_equal);
 	store->opening = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (options->watch && !store_watch_start(store, error)) {
@@ -85,6 +112,8 @@ void store_close(Store *store)
 	}
 	g_hash_table_unref(store->accounts);
 	g_hash_table_unref(store->opening);
+	g_hash_table_unref(store->reported);
+	g_mutex_clear(&store->reported_mutex);
 	g_mutex_clear(&store->mutex);
 	g_cond_clear(&store->opened);
 	g_free(store->mail_root);
@@ -98,6 +127,15 @@ void store_set_listener(Store *store, StoreListener listener, gpointer data)
 	g_assert(g_hash_table_size(store->accounts) == 0);
 	store->listener = listener;
 	store->listener_data = data;
+	g_mutex_unlock(&store->mutex);
+}
+
+void store_set_reporter(Store *store, StoreReporter reporter, gpointer data)
+{
+	g_mutex_lock(&store->mutex);
+	g_assert(g_hash_table_size(store->accounts) == 0);
+	store->reporter = reporter;
+	store->reporter_data = data;
 	g_mutex_unlock(&store->mutex);
 }
 

@@ -32,6 +32,10 @@ typedef enum {
 } StoreEvents;
 typedef void (*StoreListener)(const char *account, gint64 mailbox_id, StoreEvents events, gpointer data);
 
+/* Told of errors that no caller waits for: mail in new/ or folders that could not be taken, a file that cannot be read. From any thread, with
+ * locks of the store held: must return soon and must not call back into the store. The same text comes at most once in ten minutes. */
+typedef void (*StoreReporter)(const char *account, const GError *error, gpointer data);
+
 typedef struct {
 	const char *mail_root;     /* ROOT: must exist */
 	const char *index_root;    /* INDEXROOT, may equal mail_root; only for account_index_dir() */
@@ -42,6 +46,7 @@ typedef struct {
 Store *store_open(const StoreOptions *options, GError **error);
 void store_close(Store *store); /* finishes transactions, writes the clean mark; no account may be in use */
 void store_set_listener(Store *store, StoreListener listener, gpointer data); /* before the first account is opened */
+void store_set_reporter(Store *store, StoreReporter reporter, gpointer data); /* the same */
 
 /* Account names: 1..LIMIT_USER_NAME octets of UTF-8 without "/", NUL and control characters, not "." or "..", not starting with ".". */
 gboolean store_account_name_ok(const char *name);

@@ -15,6 +15,10 @@
 #define TICK_US (2 * G_USEC_PER_SEC)
 #define EVENT_BYTES (64 * 1024)
 
+/* What failed is called again after so long, twice as long the next time, and so on. */
+#define RETRY_MIN_US G_USEC_PER_SEC
+#define RETRY_MAX_US (60 * G_USEC_PER_SEC)
+
 /* Threads that carry out calls: an account whose mail takes long to admit does not hold up all others. */
 #define WORKERS 4
 
@@ -28,6 +32,7 @@ typedef struct {
 	char *name;        /* owned */
 	GHashTable *items; /* path -> Item, owned */
 	GHashTable *due;   /* of Call, owned: a set */
+	GHashTable *failed; /* Call (owned) -> Retry, owned */
 	gboolean queued;   /* a worker has it, or will */
 	gboolean removed;
 } Watched;
@@ -46,6 +51,11 @@ typedef struct {
 	gint64 mailbox;
 } Call;
 
+/* A call that failed. */
+typedef struct {
+	gint64 delay_us, at; /* monotonic; 0: under way */
+} Retry;
+
 struct Watch {
 	WatchFunc func;
 	WatchTick tick;
@@ -56,7 +66,7 @@ struct Watch {
 	GMutex mutex;         /* of all below */
 	GHashTable *by_wd;    /* wd -> Item */
 	GHashTable *accounts; /* name -> Watched, a reference */
-	guint n_polled;
+	guint n_polled, n_failed;
 	gboolean ending;
 };
 
@@ -86,6 +96,7 @@ static void watched_unref(gpointer data)
 		return;
 	g_hash_table_unref(account->items);
 	g_hash_table_unref(account->due);
+	g_hash_table_unref(account->failed);
 	g_free(account->name);
 	g_free(account);
 }
@@ -93,17 +104,55 @@ static void watched_unref(gpointer data)
 /* -- Calls ------------------------------------------------------------------------------------------------------------ */
 
 /* Under the mutex. */
-static void add_call(Watch *watch, const Item *item)
+static void make_due(Watch *watch, Watched *account, Call due)
 {
-	Watched *account = item->account;
-	Call *call = g_new(Call, 1);
-	*call = (Call){ item->kind, item->mailbox };
-	(void)g_hash_table_add(account->due, call);
+	(void)g_hash_table_add(account->due, g_memdup2(&due, sizeof(due)));
 	if (!account->queued && !watch->ending) {
 		account->queued = TRUE;
 		account->refs++;
 		(void)g_thread_pool_push(
 			watch->pool, account, NULL); /* runs later if no thread can be had now */
+	}
+}
+
+/* Under the mutex. */
+static void add_call(Watch *watch, const Item *item)
+{
+	make_due(watch, item->account, (Call){ item->kind, item->mailbox });
+}
+
+/* Under the mutex, after a call. */
+static void note_result(Watch *watch, Watched *account, Call call, gboolean done)
+{
+	if (done) {
+		watch->n_failed -= g_hash_table_remove(account->failed, &call);
+		return;
+	}
+	Retry *retry = g_hash_table_lookup(account->failed, &call);
+	if (retry == NULL) {
+		retry = g_new0(Retry, 1);
+		(void)g_hash_table_insert(account->failed, g_memdup2(&call, sizeof(call)), retry);
+		watch->n_failed++;
+	}
+	retry->delay_us = CLAMP(retry->delay_us * 2, RETRY_MIN_US, RETRY_MAX_US);
+	retry->at = g_get_monotonic_time() + retry->delay_us;
+}
+
+/* Under the mutex. */
+static void retry_calls(Watch *watch)
+{
+	GHashTableIter accounts, calls;
+	gpointer value, call, retry;
+	gint64 now = g_get_monotonic_time();
+	g_hash_table_iter_init(&accounts, watch->accounts);
+	while (watch->n_failed > 0 && g_hash_table_iter_next(&accounts, NULL, &value)) {
+		Watched *account = value;
+		g_hash_table_iter_init(&calls, account->failed);
+		while (g_hash_table_iter_next(&calls, &call, &retry))
+			if (((Retry *)retry)->at != 0 && ((Retry *)retry)->at <= now) {
+				((Retry *)retry)->at = 0;
+				make_due(watch, account, *(const Call *)call);
+			}
 	}
 }
 
@@ -120,8 +169,10 @@ static void run_calls(gpointer data, gpointer user_data)
 		Call call = *(const Call *)key;
 		g_hash_table_iter_remove(&iter);
 		g_mutex_unlock(&watch->mutex);
-		watch->func(account->name, call.mailbox, call.kind, watch->data);
+		gboolean done = watch->func(account->name, call.mailbox, call.kind, watch->data);
 		g_mutex_lock(&watch->mutex);
+		if (!account->removed)
+			note_result(watch, account, call, done);
 	}
 	account->queued = FALSE;
 	watched_unref(account);
@@ -167,6 +218,7 @@ void watch_add(Watch *watch, const char *path, WatchKind kind, const char *name,
 		account->name = g_strdup(name);
 		account->items = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, item_free);
 		account->due = g_hash_table_new_full(call_hash, call_equal, g_free, NULL);
+		account->failed = g_hash_table_new_full(call_hash, call_equal, g_free, g_free);
 		(void)g_hash_table_insert(watch->accounts, account->name, account);
 	}
 	if (!g_hash_table_contains(account->items, path)) {
@@ -237,6 +289,7 @@ void watch_remove_account(Watch *watch, const char *name)
 			forget_item(watch, value);
 			g_hash_table_iter_remove(&iter);
 		}
+		watch->n_failed -= g_hash_table_size(account->failed);
 		account->removed = TRUE;
 		(void)g_hash_table_remove(watch->accounts, name);
 	}
@@ -345,6 +398,7 @@ static gpointer watch_thread(gpointer data)
 			read_events(watch, buffer);
 		if (!ending && g_get_monotonic_time() >= look_at) {
 			look_at_polled(watch);
+			retry_calls(watch);
 			look_at = g_get_monotonic_time() + POLL_MS * 1000;
 		}
 		g_mutex_unlock(&watch->mutex);

@@ -15,8 +15,9 @@ typedef enum {
 } WatchKind;
 
 /* Called in a thread of the watch's, for one account never in two at once. Several events in a row may be one call, and a call may
- * be for nothing. @mailbox: as given to watch_add(). */
-typedef void (*WatchFunc)(const char *account, gint64 mailbox, WatchKind kind, gpointer data);
+ * be for nothing. @mailbox: as given to watch_add(). FALSE: it failed, and is to be called again, after a second at first, then less and less
+ * often, up to once a minute. */
+typedef gboolean (*WatchFunc)(const char *account, gint64 mailbox, WatchKind kind, gpointer data);
 /* Called about every two seconds, in the watch's thread. */
 typedef void (*WatchTick)(gpointer data);
 

@@ -636,6 +636,50 @@ static void a_name_that_was_garbage_may_be_used_again(Fixture *fixture, gconstpo
 	expect_flags(fixture->inbox, "2:");
 }
 
+/* mutt moves a file from new/ to cur/ whose base name is that of a message: no octets of another message. */
+static void a_file_of_the_same_base_is_not_taken_for_it(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	GError *error = NULL;
+	g_autofree char *cur = account_path(fixture->account, "cur", NULL, NULL);
+	g_autoptr(UidSet) all = set_of("1:*");
+	(void)append_number(fixture->inbox, 1);
+	g_autofree char *name = only_file(cur), *flagged = g_strconcat(name, "F", NULL),
+			*other = g_strconcat(name, "S", NULL);
+	rename_in(cur, name, flagged);
+	deliver(fixture->account->maildir, "", "cur", other, "Subject: another\r\n\r\n");
+	g_autoptr(GBytes) bytes = mailbox_load(fixture->inbox, 1, &error);
+	g_assert_no_error(error);
+	g_autofree char *text = make_message(1);
+	g_assert_cmpuint(g_bytes_get_size(bytes), ==, strlen(text));
+	g_assert_cmpint(memcmp(g_bytes_get_data(bytes, NULL), text, strlen(text)), ==, 0);
+	g_autofree char *path = g_build_filename(cur, flagged, NULL);
+	g_assert_cmpint(unlink(path), ==, 0);
+	g_assert_null(mailbox_load(fixture->inbox, 1, &error));
+	expect_error(g_steal_pointer(&error), STORE_ERROR_EXPUNGED);
+	g_assert_true(mailbox_copy(fixture->inbox, all, fixture->inbox, FALSE, NULL, NULL, NULL, &error));
+	expect_flags(fixture->inbox, "1:");
+}
+
+/* PRAGMA data_version is a number of the connection; that of the next one may be the same. */
+static void writes_of_others_are_seen_after_a_rest(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Store) second = fixture_second_store(fixture);
+	g_autoptr(Account) other = store_get_account(second, "joe", &error);
+	g_assert_no_error(error);
+	{
+		g_autoptr(Mailbox) inbox = open_mailbox(other, "INBOX");
+		account_rest(fixture->account);
+		expect_flags(fixture->inbox, "");
+		account_rest(fixture->account);
+		(void)append_number(inbox, 1);
+		expect_flags(fixture->inbox, "1:");
+	}
+	g_clear_pointer(&other, account_unref);
+}
+
 /* -- A write that comes while cur/ is compared with the rows ------------------------------------------------------------------------ */
 
 typedef struct {
@@ -885,8 +929,10 @@ int main(int argc, char **argv)
 	ADD(what_was_expunged_never_comes_back);
 	ADD(expunging_takes_no_other_message_of_that_name);
 	ADD(a_name_that_was_garbage_may_be_used_again);
+	ADD(writes_of_others_are_seen_after_a_rest);
 	ADD(a_store_during_a_scan_is_kept);
 	ADD(what_is_expunged_twice_goes_once);
+	ADD(a_file_of_the_same_base_is_not_taken_for_it);
 	ADD(own_changes_are_known);
 	ADD(orphans_are_admitted);
 	ADD(tmp_is_cleaned);

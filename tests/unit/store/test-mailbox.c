@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -573,6 +574,108 @@ static void what_is_no_message_stays(Fixture *fixture, gconstpointer data)
 	g_assert_cmpint(unlink(fifo), ==, 0);
 }
 
+static void count_report(const char *account, const GError *error, gpointer data)
+{
+	g_assert_cmpstr(account, ==, "joe");
+	g_assert_error(error, STORE_ERROR, STORE_ERROR_IO);
+	(*(guint *)data)++;
+}
+
+/* A file that cannot be read keeps nobody from the others; it is told once, and tried each time. */
+static void an_unreadable_file_waits(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	guint reports = 0;
+	fixture->store->reporter = count_report;
+	fixture->store->reporter_data = &reports;
+	g_autofree char *path = account_path(fixture->account, "new", "1.bad", NULL);
+	g_assert_cmpint(symlink("/proc/self/mem", path), ==, 0); /* a regular file; reading its start is an I/O error */
+	deliver(fixture->account->maildir, "", "new", "2.good", "Subject: good\r\n\r\n");
+	expect_flags(fixture->inbox, "1:");
+	expect_flags(fixture->inbox, "1:");
+	g_assert_cmpuint(reports, ==, 1);
+	g_assert_cmpint(fixture->inbox->new_mtime_ns, ==, 0);
+	gboolean again;
+	g_assert_true(mailbox_try_admit_new(fixture->inbox, &again, NULL));
+	g_assert_true(again);
+	g_assert_cmpint(unlink(path), ==, 0);
+	deliver(fixture->account->maildir, "", "new", "1.bad", "Subject: mended\r\n\r\n");
+	expect_flags(fixture->inbox, "1: 2:");
+	g_assert_true(mailbox_try_admit_new(fixture->inbox, &again, NULL));
+	g_assert_false(again);
+	fixture->store->reporter = NULL;
+}
+
+/* Lets the process open @n descriptors more. Returns the limit that there was. */
+static rlim_t limit_descriptors(guint n)
+{
+	struct rlimit limit;
+	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	rlim_t before = limit.rlim_cur;
+	int lowest = dup(0);
+	g_assert_cmpint(lowest, >=, 0);
+	(void)close(lowest);
+	limit.rlim_cur = (rlim_t)lowest + n;
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	return before;
+}
+
+static void restore_descriptors(rlim_t before)
+{
+	struct rlimit limit;
+	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	limit.rlim_cur = before;
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+}
+
+static void without_descriptors_nothing_is_overlooked(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	expect_flags(fixture->inbox, "");
+	for (guint i = 0; i < 5; i++) {
+		g_autofree char *name = g_strdup_printf("%u.new", i);
+		deliver(fixture->account->maildir, "", "new", name, name);
+	}
+	gboolean again;
+	rlim_t before = limit_descriptors(3);
+	g_assert_false(mailbox_try_admit_new(fixture->inbox, &again, &error));
+	restore_descriptors(before);
+	g_assert_error(error, STORE_ERROR, STORE_ERROR_IO);
+	g_assert_true(again);
+	g_clear_error(&error);
+	expect_flags(fixture->inbox, "1: 2: 3: 4: 5:");
+	/* In cur/. */
+	for (guint i = 0; i < 5; i++) {
+		g_autofree char *name = g_strdup_printf("%u.cur:2,S", i);
+		deliver(fixture->account->maildir, "", "cur", name, name);
+	}
+	g_assert_true(account_lock_exclusive(fixture->account->lock, NULL));
+	before = limit_descriptors(3);
+	g_assert_false(mailbox_scan(fixture->inbox, 0, &error));
+	restore_descriptors(before);
+	g_assert_error(error, STORE_ERROR, STORE_ERROR_IO);
+	g_assert_true(mailbox_needs_scan(fixture->inbox));
+	g_assert_true(mailbox_scan(fixture->inbox, 0, NULL));
+	account_lock_exclusive_end(fixture->account->lock);
+	expect_flags(fixture->inbox, "1: 2: 3: 4: 5: 6:S 7:S 8:S 9:S 10:S");
+	/* Nothing of this was a disk that failed. */
+	(void)append_number(fixture->inbox, 1);
+}
+
+/* What cannot be synced because it cannot be opened is an error, but no sign of a disk that loses what it was given. */
+static void a_folder_that_cannot_be_opened_is_no_failed_disk(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	GError *error = NULL;
+	rlim_t before = limit_descriptors(0);
+	g_assert_false(mailbox_sync_cur(fixture->inbox, &error));
+	restore_descriptors(before);
+	expect_error(error, STORE_ERROR_IO);
+	(void)append_number(fixture->inbox, 1);
+	expect_flags(fixture->inbox, "1:");
+}
+
 /* `cp mail Maildir/new/`: not before it is all there. */
 static void a_file_that_is_being_written_waits(Fixture *fixture, gconstpointer data)
 {
@@ -824,6 +927,9 @@ int main(int argc, char **argv)
 	ADD(very_old_snapshots_catch_up);
 	ADD(delivered_mail_is_admitted);
 	ADD(what_is_no_message_stays);
+	ADD(an_unreadable_file_waits);
+	ADD(without_descriptors_nothing_is_overlooked);
+	ADD(a_folder_that_cannot_be_opened_is_no_failed_disk);
 	ADD(a_file_that_is_being_written_waits);
 	ADD(many_deliveries_are_admitted_in_order);
 	ADD(two_stores_admit_each_message_once);

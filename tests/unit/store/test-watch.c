@@ -14,7 +14,7 @@ typedef struct {
 	Mailbox *inbox;
 	GMutex mutex; /* of what follows */
 	GCond cond;
-	guint n_mailbox, n_list, n_feed;
+	guint n_mailbox, n_list, n_feed, n_trouble;
 	gint64 last_mailbox;
 } Server;
 
@@ -263,6 +263,36 @@ static void without_watches_it_looks_once_a_second(Server *server, gconstpointer
 	g_assert_cmpuint(watch_n_polled(server->store->watch), ==, 0);
 }
 
+static void count_trouble(const char *account, const GError *error, gpointer data)
+{
+	(void)account;
+	(void)error;
+	Server *server = data;
+	g_mutex_lock(&server->mutex);
+	server->n_trouble++;
+	g_cond_broadcast(&server->cond);
+	g_mutex_unlock(&server->mutex);
+}
+
+static void what_fails_is_told_and_tried_again(Server *server, gconstpointer data)
+{
+	(void)data;
+	server->store->reporter = count_trouble; /* no call is under way: nothing has happened */
+	server->store->reporter_data = server;
+	g_autofree char *cur = account_path(server->account, "cur", NULL, NULL);
+	g_autofree char *away = account_path(server->account, "cur.away", NULL, NULL);
+	expect_count(server->inbox, 0);
+	g_assert_cmpint(rename(cur, away), ==, 0);
+	guint before = server->n_mailbox;
+	deliver(server->account->maildir, "", "new", "1.a", "Subject: x\r\n\r\n");
+	wait_for(server, &server->n_trouble, 0);
+	g_assert_cmpint(rename(away, cur), ==, 0);
+	/* Nothing tells that it can be done now. */
+	wait_for(server, &server->n_mailbox, before);
+	expect_count(server->inbox, 1);
+	g_assert_cmpuint(server->n_trouble, ==, 1);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -275,6 +305,7 @@ int main(int argc, char **argv)
 	ADD(all_accounts_are_watched);
 	ADD(accounts_of_another_process_come_and_go);
 	ADD(own_changes_are_told_once);
+	ADD(what_fails_is_told_and_tried_again);
 	g_test_add("/watch/without_watches_it_looks_once_a_second", Server, NULL, setup_refusing,
 		without_watches_it_looks_once_a_second, teardown);
 	return g_test_run();
