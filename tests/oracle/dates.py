@@ -104,8 +104,10 @@ def imap_date(day):
 
 
 def parse_internaldate(text):
-    """The day of '17-Jul-1996 02:44:25 -0700' (bytes or str), as written."""
+    """(the day as written, the moment in Unix seconds) of '17-Jul-1996 02:44:25 -0700' (bytes or str)."""
     text = text.decode() if isinstance(text, bytes) else text
     m = re.fullmatch(r'([ \d]\d)-([A-Z][a-z]{2})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-]\d{4})', text)
     assert m, 'no date-time: %r' % text
-    return datetime.date(int(m[3]), MONTHS.index(m[2].lower()) + 1, int(m[1]))
+    day = datetime.date(int(m[3]), MONTHS.index(m[2].lower()) + 1, int(m[1]))
+    zone = int(m[7][:3]) * 3600 + int(m[7][0] + m[7][3:]) * 60
+    return day, (day - datetime.date(1970, 1, 1)).days * 86400 + int(m[4]) * 3600 + int(m[5]) * 60 + int(m[6]) - zone

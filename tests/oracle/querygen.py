@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random SEARCH programs of every key and shape, and what real clients send.
+"""Random SEARCH, SORT, THREAD and ESEARCH programs of every key and shape, and what real clients send.
 
     gen = Generator(seed, texts, box)
-    query = gen.query()            # a Query: .tree (for scanner.Box), .uid, .returns (None or a list), .send(client)
+    query = gen.query()         # a Query: what it means, for answers.py, and .send(client)
 
-Strings to search for are taken from what the messages say, so that many of them are found: words, parts of words, phrases
-over word and line borders, punctuation, digits, single characters, long strings, whole addresses and Message-IDs, in other
-cases and normal forms, with ignorable characters inside; and near misses that must not be found. The same seed and mail give
-the same queries.
+The same seed and mail give the same queries, but for the seconds of OLDER and YOUNGER, which depend on the time.
 """
 
 import datetime
-import itertools
 import random
 import re
-import unicodedata
+import time
 
 from lib.imap import Literal, Quoted, _ATOM_SPECIALS
-from oracle import dates
+from oracle import dates, sorting
+from oracle.strings import Strings
 
 SYSTEM = {'ANSWERED': '\\Answered', 'DELETED': '\\Deleted', 'DRAFT': '\\Draft', 'FLAGGED': '\\Flagged', 'SEEN': '\\Seen'}
 KEYWORDS = ['$Forwarded', '$label1', 'Junk', 'todo', 'NonJunk', '$MDNSent', 'x-1']
@@ -25,12 +22,7 @@ ADDRESS_FIELDS = ['FROM', 'TO', 'CC', 'BCC', 'SUBJECT']
 HEADERS = ['Message-ID', 'References', 'In-Reply-To', 'List-Id', 'Content-Type', 'Received', 'X-Mailer', 'Subject', 'From',
            'To', 'Cc', 'Date', 'DKIM-Signature', 'User-Agent', 'Reply-To', 'Mime-Version', 'X-Spam-Status', 'Return-Path',
            'Content-Transfer-Encoding', 'Sender', 'X-No-Such-Field', 'Content-Disposition', 'Delivered-To']
-COMMON = ['the', 'of the', 'e', 'x', '.', '-', '--', '->', '@', 'http', 'www', '0', '2', '2.6', '()', 'if (', '> ', ' - ', ', ',
-          'a', '日', '。', '本', 'é', 'ß', 'ñ', 'и', 'ό', '한', '😀', '�', '\u00ad', ' ', '  ', "'", '"', '\\', '{', '}', '%', '*', '_',
-          '=?utf-8', '@gmail.com', '.com', 'com>', '<', '>', ': ', ':', '; ', 're:', 'Re: ', 'unsubscribe', '\ufeff', '\u200d', 'İ',
-          'ı', 'ﬁ', 'Ａ', '²', 'ς', 'ſ', 'K', '\u0301', '\t', 'e\u0301']
-
-# What clients send (clients/search-shapes.txt), without SORT, THREAD, ESEARCH (the command), PARTIAL, MODSEQ, SAVE and EMAILID.
+# What clients send (clients/search-shapes.txt), as SEARCH.
 # A: a string, the same in all of a line; B, C: others; H: a header's name; D, E: dates; N: a number; U: a UID.
 SHAPES = '''
 UID UNDELETED BODY A
@@ -95,167 +87,50 @@ SEQ ( OR OR OR FROM A FROM B FROM C FROM "USPS SUBJECT A SINCE D )
 
 
 class Query:
-    def __init__(self, tree, uid, returns, parts):
+    """verb: SEARCH, SORT, THREAD or ESEARCH; uid: bool; tree: for scanner.Box
+    returns: None, or the list of MIN, MAX, ALL, COUNT, SAVE and PARTIAL that were asked for; partial: (first, last, as written)
+    orders: of SORT, [(criterion, whether REVERSE)]; algorithm: of THREAD; mailboxes: of ESEARCH, the names
+    refused: None, NO or BAD"""
+
+    def __init__(self, verb, tree, uid, parts, returns=None, partial=None, orders=(), algorithm=None, mailboxes=None, refused=None):
+        self.verb = verb
         self.tree = tree
         self.uid = uid
-        self.returns = returns
         self.parts = parts
+        self.returns = returns
+        self.partial = partial
+        self.orders = orders
+        self.algorithm = algorithm
+        self.mailboxes = mailboxes
+        self.refused = refused
+
+    @property
+    def command(self):
+        return 'UID ' * self.uid + self.verb
 
     def send(self, client):
         """Sends it; returns the tag."""
-        command = b'UID SEARCH' if self.uid else b'SEARCH'
-        return client.send_pieces(client.new_tag(), command.decode(), [b' ' + command] + self.parts)
+        return client.send_pieces(client.new_tag(), self.command, [b' ' + self.command.encode()] + self.parts)
 
     def __str__(self):
-        shown = b'UID SEARCH' * self.uid + b'SEARCH' * (not self.uid) + b''.join(p if isinstance(p, bytes) else b'{%d%s}%s' % (len(p.data), b'' if p.sync else b'+', p.data)
-                          for p in self.parts)
+        shown = self.command.encode() + b''.join(p if isinstance(p, bytes) else b'{%d%s}%s' % (len(p.data), b'' if p.sync else b'+', p.data)
+                                                 for p in self.parts)
         return shown.decode('utf-8', 'replace')
 
 
-class Generator:
+class Generator(Strings):
+    """mailboxes: names that ESEARCH may be about; their boxes' messages are all known (may be replaced)."""
+
     def __init__(self, seed, texts, box):
-        self.random = random.Random(seed)
-        self.texts = texts
-        self.box = box          # may change under us; .messages is read at each query
-        self.long_runs = self._find_long_runs()
-
-    def _find_long_runs(self):
-        """Runs of letters and digits that are so long that an index may cut them into pieces; a few of each message."""
-        out = []
-        for message in self.box.messages:
-            text = self.texts.texts[message.content]
-            for section in (text.body, text.header):
-                out += [m[0][:1000].decode('utf-8', 'ignore')
-                        for m in itertools.islice(re.finditer(rb'[0-9a-z\x80-\xff]{66,}', section), 2)]
-        return out
-
-    # --- strings ---
-
-    def line(self, field=None):
-        """A random line of what a random message says; of a field's values if one is given. str without the LF."""
-        r = self.random
-        for _ in range(30):
-            text = self.texts.texts[r.choice(self.box.messages).content]
-            if field is not None:
-                values = text.values(field)
-                if values:
-                    return r.choice(values).decode()
-                continue
-            section = r.choice([text.header, text.parts, text.body, text.body, text.body])
-            if section:
-                at = r.randrange(len(section))
-                start, end = section.rfind(b'\n', 0, at) + 1, section.find(b'\n', at)
-                # bodies are one line: take the neighbourhood
-                start, end = max(start, at - 1500), min(end, at + 1500)
-                return section[start:end].decode('utf-8', 'ignore')
-        return 'nothing'
-
-    def string(self, field=None):
-        r = self.random
-        kind = r.random()
-        if kind < 0.10:
-            return r.choice(COMMON)
-        if kind < 0.11:
-            return ''
-        if kind < 0.18 and field is None and self.long_runs:
-            # around the lengths at which they are cut, at any place
-            run = r.choice(self.long_runs)
-            length = r.choice((32, 33, 34, 40, 48, 52, 56, 60, 62, 64, 65, 66, 80, 97))
-            at = r.randrange(max(1, len(run) - length + 1))
-            return run[at:at + length]
-        return self.change(self.piece(self.line(field), field))
-
-    def piece(self, line, field):
-        r = self.random
-        kind = r.random()
-        words = re.findall(r'\w+', line)
-        if kind < 0.22 and words:                           # a word
-            return r.choice(words)
-        if kind < 0.40 and words:                           # a part of one
-            word = r.choice(words)
-            a = r.randrange(len(word))
-            return word[a:a + r.choice((1, 2, 2, 3, 3, 4, 5, 6, 8, 12, 30))]
-        if kind < 0.50 and line:                            # a phrase, cut anywhere
-            a = r.randrange(len(line))
-            return line[a:a + r.randrange(3, 60)]
-        if kind < 0.60 and len(words) > 1:                  # whole words
-            a = r.randrange(len(words) - 1)
-            m = re.search(r'\W+'.join(map(re.escape, words[a:a + r.choice((2, 2, 2, 3, 4, 6))])), line)
-            return m[0] if m else words[a]
-        if kind < 0.65:                                     # punctuation, with and without its neighbours
-            found = re.findall(r'\w?[^\w\s]+\w?|\w* ?[^\w\s]+ ?\w*', line)
-            return r.choice(found) if found else '!'
-        if kind < 0.70:
-            found = re.findall(r'[\d.:/-]*\d[\d.:/-]*', line)
-            return r.choice(found) if found else '7'
-        if kind < 0.75:                                     # long ones
-            a = r.randrange(max(1, len(line)))
-            return line[a:a + r.choice((64, 100, 200, 500, 1000))]
-        if kind < 0.79:                                     # around the length at which long words are cut into pieces
-            found = re.findall(r'\w{30,}', line) or re.findall(r'\S{20,}', line)
-            if found:
-                word = r.choice(found)
-                a = r.randrange(len(word))
-                return word[a:a + r.choice((31, 32, 33, 34, 35, 63, 64, 65, 66, 97))]
-            return line[:33]
-        if kind < 0.84:
-            found = re.findall(r'[\w.+-]+@[\w.-]+|<[^<> ]+@[^<> ]*>|https?://\S+|\w+\.\w+\.\w+', line)
-            return r.choice(found) if found else line[:20]
-        if kind < 0.87:
-            found = re.findall('[\u0250-\U0001ffff]{1,12}', line)
-            if found:
-                run = r.choice(found)
-                a = r.randrange(len(run))
-                return run[a:a + r.randrange(1, 5)]
-            return line[-9:]
-        if kind < 0.90 and line:                            # one character
-            return r.choice(line)
-        if kind < 0.93 and field is None:                   # over the border of two fields or parts: not to be found
-            text = self.texts.texts[r.choice(self.box.messages).content]
-            borders = [m.start() for m in re.finditer(rb'\n', (text.header + text.parts + text.body)[:50000])]
-            if len(borders) > 1:
-                at = r.choice(borders[:-1])
-                both = (text.header + text.parts + text.body)[:60000]
-                return (both[max(0, at - r.randrange(1, 15)):at].decode('utf-8', 'ignore')
-                        + r.choice(('', ' ')) + both[at + 1:at + r.randrange(2, 15)].decode('utf-8', 'ignore')) or 'q'
-        if line:                                            # near misses
-            a = r.randrange(len(line))
-            piece = line[a:a + r.randrange(2, 25)]
-            i = r.randrange(len(piece))
-            other = r.choice((r.choice('aeioutnsr0 .-'), '', piece[i] * 2, r.choice(line)))
-            return piece[:i] + other + piece[i + 1:]
-        return 'zqx'
-
-    def change(self, text):
-        """The same string as somebody might type it; what folding makes equal stays equal."""
-        r = self.random
-        kind = r.random()
-        if kind < 0.2:
-            text = text.upper() if r.random() < 0.5 else text.title()
-        elif kind < 0.25:
-            text = text.swapcase()
-        elif kind < 0.35:
-            text = unicodedata.normalize(r.choice(('NFC', 'NFD', 'NFKC')), text)
-        elif kind < 0.38 and text:
-            i = r.randrange(len(text) + 1)
-            text = text[:i] + r.choice('\u00ad\u200b\ufeff\u2060') + text[i:]
-        elif kind < 0.42:
-            text = text.replace(' ', r.choice(('  ', '\t', '\u00a0', '\r\n ', '\u3000')))
-        elif kind < 0.44:
-            text = ''.join(chr(ord(c) + 0xfee0) if '!' <= c <= '~' and r.random() < 0.3 else c for c in text)
-        elif kind < 0.47:
-            text = r.choice((' ', '')) + text + r.choice((' ', ''))
-        text = text.replace('\0', ' ')
-        while len(text.encode()) > 1000:
-            text = text[:-1]
-        return text
+        super().__init__(random.Random(seed), texts, box)
+        self.mailboxes = []
 
     # --- keys ---
 
     def a_day(self):
         r = self.random
         message = r.choice(self.box.messages)
-        day = message.date if r.random() < 0.5 or message.sent is None else message.sent
+        day = message.date if r.random() < 0.5 or message.content.sent is None else message.content.sent
         day += datetime.timedelta(days=r.choice((-400, -30, -1, -1, 0, 0, 0, 0, 1, 1, 30)))
         return day if 1 < day.year < 9999 else datetime.date(2001, 9, 9)
 
@@ -299,7 +174,7 @@ class Generator:
             return ('header', name, self.string(name if r.random() < 0.85 else None))
         name = r.choice(HEADERS)
         if r.random() < 0.3:
-            text = self.texts.texts[r.choice(self.box.messages).content]
+            text = self.texts.texts[r.choice(self.box.messages).content.number]
             names = [line.split(b': ')[0] for line in text.header.split(b'\n') if b': ' in line]
             names = [n.decode() for n in names if re.fullmatch(rb'[!-9;-~]{1,60}', n)]
             name = r.choice(names) if names else name
@@ -308,9 +183,13 @@ class Generator:
 
     def cheap_key(self):
         r = self.random
-        kind = r.randrange(8)
+        kind = r.randrange(10)
         if kind == 0:
             return ('all',)
+        if kind == 8:
+            return self.rare_key()
+        if kind == 9:
+            return ('saved', r.random() < 0.5)
         if kind in (1, 2):
             key = ('flag', r.choice(list(SYSTEM.values())))
             return key if r.random() < 0.5 else ('not', key)
@@ -324,6 +203,23 @@ class Generator:
         if r.random() < 0.5:
             return ('seq', self.a_set(range(1, len(self.box.messages) + 1)))
         return ('uid', self.a_set([m.uid for m in self.box.messages]))
+
+    def rare_key(self):
+        """WITHIN (RFC 5032), SAVEDATE (RFC 8514), OBJECTID (RFC 8474)."""
+        r = self.random
+        message = r.choice(self.box.messages)
+        kind = r.random()
+        if kind < 0.45:
+            seconds = int(time.time()) - message.arrived_at + r.choice((-86400, -3600, -60, 60, 3600, 86400, 0))
+            return (r.choice(('older', 'younger')), min(max(1, seconds), 4294967295))
+        if kind < 0.65:
+            return (r.choice(('savedbefore', 'savedon', 'savedsince')), message.saved + datetime.timedelta(r.choice((-1, 0, 0, 1, 400))))
+        if kind < 0.7:
+            return ('savedatesupported',)
+        if kind < 0.75:
+            return ('threadid', 'T123')
+        wrong = r.random()
+        return ('emailid', message.emailid if wrong < 0.8 else message.emailid.swapcase() if wrong < 0.9 else message.emailid[:-1])
 
     def tree(self, depth=0):
         r = self.random
@@ -341,39 +237,97 @@ class Generator:
     def query(self):
         r = self.random
         kind = r.random()
-        if kind < 0.25:
-            tree, uid, returns = self.shape(r.choice(SHAPES))
-        else:
-            uid = r.random() < 0.7
+        verb = 'SEARCH' if kind < 0.78 else 'SORT' if kind < 0.88 else 'THREAD' if kind < 0.93 or not self.mailboxes else 'ESEARCH'
+        tree, uid, returns = self.program()
+        extra = {}
+        if verb == 'THREAD':
             returns = None
-            if r.random() < 0.35:
-                options = ['MIN', 'MAX', 'ALL', 'COUNT']
-                returns = r.sample(options, r.randrange(0, 5))
-            if kind < 0.60:
-                tree = self.text_key()
-                if r.random() < 0.4:
-                    tree = ('and', [tree, self.cheap_key()])
-            elif kind < 0.70:
-                tree = self.cheap_key()
-            elif kind < 0.75:
-                # many arms with the same string
-                string = self.string()
-                tree = ('header', 'From', string)
-                for key in r.sample([('header', 'To', string), ('header', 'Cc', string), ('header', 'Subject', string),
-                                     ('body', string), ('text', string), ('header', 'Message-ID', string)], 4):
-                    tree = ('or', tree, key)
-            else:
-                tree = self.tree()
-        parts = []
+            extra['algorithm'] = r.choice(('ORDEREDSUBJECT', 'REFERENCES', 'REFERENCES'))
+        elif verb == 'SORT':
+            extra['orders'] = [(r.choice(sorting.CRITERIA), r.random() < 0.4) for _ in range(r.choice((1, 1, 1, 2, 2, 3, 5)))]
+        elif verb == 'ESEARCH':
+            uid = False
+            extra['mailboxes'] = r.sample(self.mailboxes, r.randrange(1, len(self.mailboxes) + 1))
+            tree = _without_session(tree)
+        if verb in ('SORT', 'THREAD') and r.random() < 0.3:
+            tree = self.cheap_key()     # many messages to be ordered
         if returns is not None:
-            options = [self.word(o) for o in returns]
-            parts.append(b'%s (%s)' % (self.word('RETURN'), b' '.join(options)))
+            returns, extra['partial'] = self.results(returns, verb)
+        charset, refused = self.charset(tree)
+        if refused:
+            extra['refused'] = refused
+        parts = self.written(verb, tree, returns, charset, **extra)
+        return Query(verb, tree, uid, parts, returns, **extra)
+
+    def program(self):
+        """(tree, uid, returns)"""
+        r = self.random
+        kind = r.random()
+        if kind < 0.25:
+            return self.shape(r.choice(SHAPES))
+        returns = r.sample(['MIN', 'MAX', 'ALL', 'COUNT'], r.randrange(0, 5)) if r.random() < 0.35 else None
+        if kind < 0.60:
+            tree = self.text_key()
+            if r.random() < 0.4:
+                tree = ('and', [tree, self.cheap_key()])
+        elif kind < 0.70:
+            tree = self.cheap_key()
+        elif kind < 0.75:
+            # many arms with the same string
+            string = self.string()
+            tree = ('header', 'From', string)
+            for key in r.sample([('header', 'To', string), ('header', 'Cc', string), ('header', 'Subject', string),
+                                 ('body', string), ('text', string), ('header', 'Message-ID', string)], 4):
+                tree = ('or', tree, key)
+        else:
+            tree = self.tree()
+        return tree, r.random() < 0.7, returns
+
+    def results(self, returns, verb):
+        """(with SAVE and PARTIAL among them, the range of PARTIAL or None)"""
+        r = self.random
+        partial = None
+        if r.random() < 0.3:
+            returns = [o for o in returns if o != 'ALL'] + ['PARTIAL']
+            n = len(self.box.messages)
+            first, last = (r.choice((1, 1, 2, 10, n, n + 1, r.randrange(1, n + 2), 4294967295)) for _ in range(2))
+            sign = r.choice(('', '-'))
+            partial = min(first, last), max(first, last), '%s%d:%s%d' % (sign, first, sign, last)
+            if sign:
+                partial = -partial[0], -partial[1], partial[2]
+        if verb != 'ESEARCH' and r.random() < 0.25:
+            returns = returns + ['SAVE']
+        r.shuffle(returns)
+        return returns, partial
+
+    def charset(self, tree):
+        """(the charset or None, how the command is refused for it or None)"""
+        r = self.random
         ascii_only = _is_ascii(tree)
-        charset = r.choice((None, None, 'UTF-8', 'utf-8', '"UTF-8"') + (('US-ASCII', 'us-ascii') if ascii_only else ()))
-        if charset:
+        if r.random() < 0.01:
+            return r.choice(('ISO-8859-1', 'KOI8-R', '"x-no-such"', 'UTF-7', 'UTF-16')), 'NO'
+        if not ascii_only and r.random() < 0.01:
+            return 'US-ASCII', 'BAD'
+        return r.choice((None, None, 'UTF-8', 'utf-8', '"UTF-8"') + (('US-ASCII', 'us-ascii') if ascii_only else ())), None
+
+    def written(self, verb, tree, returns, charset, partial=None, orders=(), algorithm=None, mailboxes=None, refused=None):
+        """The arguments, as Query.parts."""
+        parts = []
+        if mailboxes is not None:
+            parts += [self.word('IN'), b'(' + self.word('MAILBOXES') + b' (' + b' '.join(m.encode() for m in mailboxes) + b'))']
+        if returns is not None:
+            options = [b'PARTIAL ' + partial[2].encode() if o == 'PARTIAL' else self.word(o) for o in returns]
+            parts.append(b'%s (%s)' % (self.word('RETURN'), b' '.join(options)))
+        if verb == 'SORT':
+            parts.append(b'(' + b' '.join((self.word('REVERSE') + b' ') * reverse + self.word(o) for o, reverse in orders) + b')')
+        elif verb == 'THREAD':
+            parts.append(self.word(algorithm))
+        if verb in ('SORT', 'THREAD'):
+            parts.append((charset or 'UTF-8').encode())
+        elif charset:
             parts += [self.word('CHARSET'), charset.encode()]
         self.render_list(tree, parts, top=True)
-        return Query(tree, uid, returns, _joined(parts))
+        return _joined(parts)
 
     def shape(self, shape):
         words = shape.split()
@@ -479,7 +433,11 @@ class Generator:
             parts.append(self.word(tree[1][1:].upper()))
         elif kind == 'keyword':
             parts += [self.word('KEYWORD'), tree[1].encode()]
-        elif kind in ('larger', 'smaller'):
+        elif kind == 'saved':
+            parts += [self.word('UID'), b'$'] if tree[1] else [b'$']
+        elif kind in ('emailid', 'threadid'):
+            parts += [self.word(kind.upper()), self.astring(tree[1])]
+        elif kind in ('larger', 'smaller', 'older', 'younger'):
             parts += [self.word(kind.upper()), b'%d' % tree[1]]
         elif kind in ('body', 'text'):
             parts += [self.word(kind.upper()), self.astring(tree[1])]
@@ -515,6 +473,15 @@ class Generator:
 def _range(a, b):
     a, b = ('*' if n is None else str(n) for n in (a, b))
     return a if a == b else a + ':' + b
+
+
+def _without_session(tree):
+    """What depends on the session, \\Recent and $, means nothing in a mailbox that is not selected."""
+    if tree[0] in ('new', 'old', 'recent', 'saved'):
+        return ('all',)
+    if tree[0] in ('not', 'or'):
+        return (tree[0], *map(_without_session, tree[1:]))
+    return ('and', list(map(_without_session, tree[1]))) if tree[0] == 'and' else tree
 
 
 def _is_ascii(tree):

@@ -10,12 +10,16 @@ A query is a tree of tuples, made by querygen.py:
     ('larger', n) ('smaller', n)  ('before', date) ('on', date) ('since', date)  ('sentbefore', date) ...
     ('header', name, string)  ('body', string)  ('text', string)       FROM x is ('header', 'From', x)
     ('uid', set) ('seq', set)     a set is a list of (first, last), None for '*'
+    ('saved', uid)  $ or UID $    ('older', seconds) ('younger', seconds)    ('savedbefore', date) ('savedon', date) ...
+    ('savedatesupported',)  ('emailid', id) ('threadid', id)
     ('not', q)  ('or', q, q)  ('and', [q, ...])
 """
 
 import bisect
 
 from oracle.mailtext import fold, fold_needle
+
+KEPT = 2000     # bitmaps of strings, so that queries with the same string look once
 
 
 class _Blob:
@@ -50,75 +54,129 @@ class Texts:
         self.texts = []         # MailText, by content number
         self.body = _Blob()
         self.rest = _Blob()     # header and parts: what TEXT sees beside the body
-        self.fields = {}        # folded name -> (_Blob of values, bitmap of the contents that have the field)
+        self.fields = {}        # folded name -> _Field
+        self.found = {}         # what find() has answered, and how many contents there were
 
     def add(self, text):
         """Returns the content's number."""
         self.texts.append(text)
         self.body.add(text.body)
         self.rest.add(text.header + text.parts)
-        self.fields.clear()
         return len(self.texts) - 1
 
     def _field(self, name):
         folded = fold(name)
         if folded not in self.fields:
-            blob, exists = _Blob(), 0
-            start = folded + b': '
-            for i, text in enumerate(self.texts):
-                values = [line[len(start):] for line in text.header.split(b'\n') if line.startswith(start)]
-                blob.add(b'\n'.join(values))
-                exists |= bool(values) << i
-            self.fields[folded] = (blob, exists)
-        return self.fields[folded]
+            self.fields[folded] = _Field(folded)
+        field = self.fields[folded]
+        field.read(self.texts)
+        return field
 
     def find(self, query):
         """A bitmap of the contents that a text key matches."""
+        kept = self.found.get(query)
+        if kept is None or kept[1] != len(self.texts):
+            if len(self.found) > KEPT:
+                self.found.clear()
+            kept = self.found[query] = self._find(query), len(self.texts)
+        return kept[0]
+
+    def _find(self, query):
         needle = fold_needle(query[-1])
         if query[0] == 'header':
-            blob, exists = self._field(query[1])
-            return blob.find(needle) & exists if needle else exists
+            field = self._field(query[1])
+            return field.values.find(needle) & field.exists if needle else field.exists
         if not needle:
             return (1 << len(self.texts)) - 1
         found = self.body.find(needle)
         return found | self.rest.find(needle) if query[0] == 'text' else found
 
 
+class _Field:
+    """The values of one field in each content, and which contents have it."""
+
+    def __init__(self, folded):
+        self.start = folded + b': '
+        self.values = _Blob()
+        self.exists = 0
+        self.n_read = 0
+
+    def read(self, texts):
+        for text in texts[self.n_read:]:
+            values = []
+            if self.start in text.header:
+                values = [line[len(self.start):] for line in text.header.split(b'\n') if line.startswith(self.start)]
+            self.values.add(b'\n'.join(values))
+            self.exists |= bool(values) << self.n_read
+            self.n_read += 1
+
+
+class Content:
+    """What messages of the same octets share. number: in Texts; sent: datetime.date or None; sent_time: Unix seconds or None; keys:
+    sorting.Keys."""
+
+    __slots__ = ('number', 'size', 'sent', 'sent_time', 'keys')
+
+    def __init__(self, number, size, sent, sent_time, keys):
+        self.number = number
+        self.size = size
+        self.sent = sent
+        self.sent_time = sent_time
+        self.keys = keys
+
+
 class Message:
-    """Of a mailbox. flags: set of str, system flags as '\\\\Seen', keywords in lower case; date, sent: datetime.date."""
+    """Of a mailbox. flags: set of str, system flags as '\\\\Seen', keywords in lower case; date: INTERNALDATE's day; arrived_at: the moment, Unix
+    seconds; saved: the day of SAVEDATE; emailid: str."""
 
-    __slots__ = ('uid', 'content', 'flags', 'size', 'date', 'sent', 'recent')
+    __slots__ = ('uid', 'content', 'flags', 'date', 'arrived_at', 'saved', 'emailid', 'recent')
 
-    def __init__(self, uid, content, flags, size, date, sent, recent=False):
+    def __init__(self, uid, content, flags, date, arrived_at, saved, emailid, recent=False):
         self.uid = uid
         self.content = content
         self.flags = set(flags)
-        self.size = size
         self.date = date
-        self.sent = sent
+        self.arrived_at = arrived_at
+        self.saved = saved
+        self.emailid = emailid
         self.recent = recent
+
+    @property
+    def size(self):
+        return self.content.size
+
+    @property
+    def sent_at(self):
+        """What SORT and THREAD call the sent date (RFC 5256 2.2)."""
+        return self.arrived_at if self.content.sent_time is None else self.content.sent_time
+
+    @property
+    def keys(self):
+        return self.content.keys
 
 
 class Box:
+    """messages: in the order of their sequence numbers; saved: the UIDs of $, as this box's session has them."""
+
     def __init__(self, texts, messages):
         self.texts = texts
         self.messages = messages
+        self.saved = set()
+        self.now = 0
 
-    def search(self, query):
+    def search(self, query, now=0):
+        """Positions; @now: Unix seconds, for OLDER and YOUNGER."""
+        self.now = now
         found = self._bits(query)
-        return [i for i in range(len(self.messages)) if found >> i & 1]
+        return [i for i in range(len(self.messages)) if found >> i & 1] if found else []
 
     def _where(self, test):
-        bits = 0
-        for i, message in enumerate(self.messages):
-            if test(i, message):
-                bits |= 1 << i
-        return bits
+        return int(''.join(['1' if test(m) else '0' for m in self.messages[::-1]]) or '0', 2)
 
     def _bits(self, query):
         kind = query[0]
         everything = (1 << len(self.messages)) - 1
-        if kind == 'all':
+        if kind in ('all', 'savedatesupported'):
             return everything
         if kind == 'not':
             return everything & ~self._bits(query[1])
@@ -131,31 +189,49 @@ class Box:
             return bits
         if kind in ('header', 'body', 'text'):
             found = self.texts.find(query)
-            return self._where(lambda i, m: found >> m.content & 1)
-        if kind == 'flag':
-            return self._where(lambda i, m: query[1] in m.flags)
-        if kind == 'keyword':
-            return self._where(lambda i, m: query[1].lower() in m.flags)
-        if kind == 'recent':
-            return self._where(lambda i, m: m.recent)
-        if kind == 'old':
-            return self._where(lambda i, m: not m.recent)
-        if kind == 'new':
-            return self._where(lambda i, m: m.recent and '\\Seen' not in m.flags)
-        if kind == 'larger':
-            return self._where(lambda i, m: m.size > query[1])
-        if kind == 'smaller':
-            return self._where(lambda i, m: m.size < query[1])
-        if kind in ('before', 'on', 'since'):
-            return self._where(lambda i, m: _compare(kind, m.date, query[1]))
-        if kind in ('sentbefore', 'senton', 'sentsince'):
-            # store/README, server/README: a message without a readable Date counts by its internal date
-            return self._where(lambda i, m: _compare(kind[4:], m.sent or m.date, query[1]))
+            return self._where(lambda m: found >> m.content.number & 1) if found else 0
         if kind == 'seq':
             return self._in_set(query[1], range(1, len(self.messages) + 1))
         if kind == 'uid':
             return self._in_set(query[1], [m.uid for m in self.messages])
-        raise AssertionError('unknown key %r' % kind)
+        return self._where(self._test(query))
+
+    def _test(self, query):
+        """A predicate of Message, for the keys that look at one alone."""
+        kind, value = query[0], query[-1]
+        if kind == 'flag':
+            return lambda m: value in m.flags
+        if kind == 'keyword':
+            keyword = value.lower()
+            return lambda m: keyword in m.flags
+        if kind == 'recent':
+            return lambda m: m.recent
+        if kind == 'old':
+            return lambda m: not m.recent
+        if kind == 'new':
+            return lambda m: m.recent and '\\Seen' not in m.flags
+        if kind == 'larger':
+            return lambda m: m.size > value
+        if kind == 'smaller':
+            return lambda m: m.size < value
+        if kind in ('before', 'on', 'since'):
+            return lambda m: _compare(kind, m.date, value)
+        if kind in ('sentbefore', 'senton', 'sentsince'):
+            # store/README, server/README: a message without a readable Date counts by its internal date
+            return lambda m: _compare(kind[4:], m.content.sent or m.date, value)
+        if kind in ('savedbefore', 'savedon', 'savedsince'):
+            return lambda m: _compare(kind[5:], m.saved, value)
+        if kind == 'older':
+            return lambda m: m.arrived_at <= self.now - value
+        if kind == 'younger':
+            return lambda m: m.arrived_at >= self.now - value
+        if kind == 'saved':
+            return lambda m: m.uid in self.saved
+        if kind == 'emailid':
+            return lambda m: m.emailid == value
+        if kind == 'threadid':
+            return lambda m: False      # RFC 8474 5.2: messages have none here
+        raise AssertionError('unknown key %r' % (query,))
 
     def _in_set(self, ranges, numbers):
         last = numbers[-1] if numbers else 0
@@ -171,7 +247,7 @@ class Box:
     def explain(self, query, i):
         """For a message that differs: each text key with the line in which its string is, or None."""
         out = []
-        text = self.texts.texts[self.messages[i].content]
+        text = self.texts.texts[self.messages[i].content.number]
 
         def walk(q):
             if q[0] in ('not', 'or'):

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random searches by a real session, compared as sets with a plain scan (scanner.py) over the same mail.
+"""Random searches by a real session, compared with a plain scan (scanner.py, sorting.py, answers.py) over the same mail.
 
-The mail is ../shared/corpus (or tests/data/mail), put into one account by APPEND. The states of the index: complete; complete
-while other sessions append, flag and expunge; being rebuilt beside the live one; half-built; being built by an indexer that is
-killed at random; absent, with no indexer at all.
+The mail is ../shared/corpus (or tests/data/mail) and a tenth as many spoilt messages, put into one account by APPEND and delivery, and
+spread over four mailboxes. The states of the index: complete; complete while other sessions append, flag, copy, move and expunge; being
+rebuilt beside the live one; half-built; being built by an indexer that is killed at random; absent, with no indexer at all.
 
 MAILSIFT_ORACLE_QUERIES (default 5000) are divided over the states; MAILSIFT_ORACLE_SEED (default: random, printed) repeats a
-run's queries. Which of them meet a half-built index is a matter of timing, and no answer may depend on it.
+run's queries and spoilt messages. Which of them meet a half-built index is a matter of timing, and no answer may depend on it.
+long-run.py runs this many times.
 """
 
 import datetime
@@ -15,16 +16,18 @@ import itertools
 import os
 import random
 import threading
+import time
 
 import pytest
 
 from lib import harness, imap
-from oracle import corpus, dates, mailtext, querygen, scanner
+from oracle import answers, corpus, dates, mailtext, querygen, scanner, sorting, spoil
 
 QUERIES = int(os.environ.get('MAILSIFT_ORACLE_QUERIES', '5000'))
 SEED = int(os.environ.get('MAILSIFT_ORACLE_SEED') or random.SystemRandom().randrange(1 << 32))
 SHARES = {'complete': 0.56, 'interleaved': 0.12, 'reindex': 0.10, 'half-built': 0.08, 'killed': 0.08, 'absent': 0.06}
-PART = 600      # messages of the smaller mailbox
+PART, DEEP = 600, 50    # messages of smaller mailboxes
+SMALL = ('Part', 'Part/Deep', 'Moved')
 ZONES = (0, 60, 120, 330, 345, 540, 840, -300, -480, -210, -720)
 
 
@@ -48,31 +51,45 @@ def random_flags(r):
 
 
 class World:
-    """A server with one account that holds the corpus, and the model of it."""
+    """A server with one account that holds the mail, and the model of it: a scanner.Box for each mailbox."""
 
     def __init__(self, server, r):
         self.server = server
         self.random = r
         self.texts = scanner.Texts()
-        self.contents = {}      # SHA-256 of the CRLF form -> (content number, size, day of Date)
+        self.contents = {}      # SHA-256 of the CRLF form -> scanner.Content
         server.add_user('oracle', 'secret')
-        self.corpus = corpus.find()
-        self.names = self.corpus.names()
+        source = corpus.find()
+        self.mail = {name: source.octets(name) for name in source.names()}
+        small = [data for data in self.mail.values() if len(data) < 20000]
+        # What a Date or an address means that no grammar knows is the server's choice
+        choices = {value for data in self.mail.values() for value in spoil.guessed_values(data)}
+        for i in range(len(self.mail) // 10):
+            while True:
+                data = spoil.mutate(r, r.choice(small), small)
+                if choices.issuperset(spoil.guessed_values(data)):
+                    break
+            self.mail['spoilt-%d' % i] = data
         self.session = None
-        self.box = None
+        self.boxes = {}
+        self.selected = None
         self.known = {}         # mailbox -> uid -> Message as it was when it was last read
         self.generator = None
         self.n_queries = 0
         self.n_hits = 0
 
+    @property
+    def box(self):
+        return self.boxes[self.selected]
+
     def content(self, data):
-        """(content number, size, day) of a message, whatever its line ends."""
+        """The scanner.Content of a message, whatever its line ends."""
         data = corpus.crlf(data)
         key = hashlib.sha256(data).digest()
         if key not in self.contents:
             value = mailtext.Header(data, 0, True).first(b'date')
-            self.contents[key] = (self.texts.add(mailtext.MailText(data)), len(data),
-                                  dates.sent_day(value) if value is not None else None)
+            sent, sent_time = (None, None) if value is None else (dates.sent_day(value), dates.sent_time(value))
+            self.contents[key] = scanner.Content(self.texts.add(mailtext.MailText(data)), len(data), sent, sent_time, sorting.Keys(data))
             # FETCH shows NUL as 0x80, for the same reason
             self.contents.setdefault(hashlib.sha256(data.replace(b'\0', b'\x80')).digest(), self.contents[key])
         return self.contents[key]
@@ -81,7 +98,7 @@ class World:
         r = self.random
         client = self.server.login('oracle', 'secret')
         given, dropped, batch = {}, [], []
-        order = list(self.names)
+        order = list(self.mail)
         r.shuffle(order)
 
         def flush():
@@ -93,13 +110,13 @@ class World:
             batch.clear()
         choices = {}
         for name in order:
-            data = self.corpus.octets(name)
+            data = self.mail[name]
+            content = self.content(data)
             if b'\0' in data or not data:
                 # A literal cannot hold NUL (RFC 3501 section 9), and an empty one cancels (RFC 3502): another program delivers it
                 dropped.append(name)
-                self.content(data)
                 continue
-            flags, date = random_flags(r), internaldate(r, self.content(data)[2])
+            flags, date = random_flags(r), internaldate(r, content.sent)
             choices[name] = (flags, date)
             batch.append((name, ['(%s)' % ' '.join(flags), '"%s"' % date, imap.Literal(data, sync=r.random() < 0.1)]))
             if len(batch) >= 40 or r.random() < 0.05:
@@ -110,28 +127,33 @@ class World:
         for i, name in enumerate(dropped):
             path = os.path.join(self.server.maildir('oracle'), 'tmp', '%d.drop%d.test' % (1700000000 + i, i))
             with open(path, 'wb') as f:
-                f.write(self.corpus.octets(name))
+                f.write(self.mail[name])
             os.rename(path, os.path.join(new, os.path.basename(path)))
         client.logout()
         self.attach()
-        # A smaller mailbox of the same contents: without an index every message is read, and most of those queries go here
-        self.session.create('Part')
-        part = r.sample(self.box.messages, min(PART, len(self.box.messages)))
-        self.session.copy(imap.format_set(m.uid for m in part), 'Part', uid=True)
+        # Smaller mailboxes of the same contents: without an index every message is read, and most of those queries go there
+        for mailbox, n in zip(SMALL, (PART, DEEP, 0)):
+            self.session.create(mailbox)
+            part = r.sample(self.box.messages, min(n, len(self.box.messages)))
+            if part:
+                self.session.copy(imap.format_set(m.uid for m in part), mailbox, uid=True)
         # What is there is what was sent: octets, flags, dates.
         assert len(self.box.messages) == len(order)
-        dropped_contents = sorted(self.content(self.corpus.octets(name))[0] for name in dropped)
+        dropped_contents = sorted(self.content(self.mail[name]).number for name in dropped)
         found_dropped = []
         for message in self.box.messages:
             name = given.get(message.uid)
             if name is None:
-                found_dropped.append(message.content)
+                found_dropped.append(message.content.number)
                 continue
             flags, date = choices[name]
-            assert message.content == self.content(self.corpus.octets(name))[0], name
+            assert message.content is self.content(self.mail[name]), name
             assert message.flags == {f if f[0] == '\\' else f.lower() for f in flags}, name
             assert self.dates[message.uid] == date.encode(), name
         assert sorted(found_dropped) == dropped_contents
+        for mailbox in SMALL + ('INBOX',):
+            self.attach(mailbox)
+        self.generator.mailboxes = list(self.boxes)
 
     def attach(self, mailbox='INBOX'):
         """Opens the searching session, and reads the whole mailbox anew into the model."""
@@ -144,7 +166,7 @@ class World:
         known = self.known.setdefault(mailbox, {})
         for first in range(1, box.exists + 1, 200):
             numbers = '%d:%d' % (first, min(first + 199, box.exists))
-            fetched = self.session.fetch(numbers, '(UID FLAGS INTERNALDATE RFC822.SIZE)')
+            fetched = self.session.fetch(numbers, '(UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID)')
             unknown = [seq for seq, got in fetched.items() if got['UID'] not in known]
             if unknown:
                 for seq, got in self.session.fetch(imap.format_set(unknown), '(BODY.PEEK[])').items():
@@ -154,22 +176,22 @@ class World:
                 messages.append(self.message(got, known.get(got['UID'])))
             self.session.clear()
         known.update((m.uid, m) for m in messages)
-        self.box = scanner.Box(self.texts, messages)
+        self.boxes[mailbox] = scanner.Box(self.texts, messages)
+        self.selected = mailbox
         if self.generator is None:
             self.generator = querygen.Generator(SEED, self.texts, self.box)
-        self.generator.box = self.box
+        if messages:
+            self.generator.box = self.box
 
     def message(self, got, known=None):
         """Of FETCH data; octets that we know already are not asked for."""
-        if 'BODY[]' in got:
-            content, size, sent = self.content(got['BODY[]'])
-        else:
-            content, size, sent = known.content, known.size, known.sent
-        assert got['RFC822.SIZE'] == size, got['UID']
+        content = self.content(got['BODY[]']) if 'BODY[]' in got else known.content
+        assert got['RFC822.SIZE'] == content.size, got['UID']
         self.dates[got['UID']] = got['INTERNALDATE']
         flags = {f if f[0] == '\\' else f.lower() for f in got['FLAGS']}
-        return scanner.Message(got['UID'], content, flags - {'\\Recent'}, size, dates.parse_internaldate(got['INTERNALDATE']),
-                               sent, '\\Recent' in flags)
+        date, arrived_at = dates.parse_internaldate(got['INTERNALDATE'])
+        saved, _ = dates.parse_internaldate(got['SAVEDATE'])
+        return scanner.Message(got['UID'], content, flags - {'\\Recent'}, date, arrived_at, saved, got['EMAILID'][0], '\\Recent' in flags)
 
     def ask(self, n=1):
         for _ in range(n):
@@ -177,39 +199,34 @@ class World:
 
     def check(self, query):
         self.session.clear()
+        before = int(time.time())
         result = self.session.wait(query.send(self.session))
-        if result.status != 'OK':
-            raise AssertionError('seed %d, query %d: %s\nanswer: %s' % (SEED, self.n_queries, query, result))
-        positions = self.box.search(query.tree)
-        numbers = [self.box.messages[i].uid for i in positions] if query.uid else [i + 1 for i in positions]
         self.n_queries += 1
-        self.n_hits += bool(numbers)
-        if query.returns is None:
-            got = sorted(result.one('SEARCH').args)
-            if got != numbers:
-                self.differ(query, set(numbers), set(got))
-            return
-        got = imap.parse_esearch(result.one('ESEARCH'))
-        assert got.pop('TAG') == result.tag and got.pop('UID', False) == query.uid, (str(query), result.untagged)
-        returns = query.returns or ['ALL']
-        if got.get('ALL', []) != (numbers if 'ALL' in returns else []):
-            self.differ(query, set(numbers), set(got.get('ALL', [])))
-        expected = {}
-        if numbers:
-            expected = {'MIN': numbers[0], 'MAX': numbers[-1], 'ALL': numbers}
-        expected['COUNT'] = len(numbers)
-        expected = {key: value for key, value in expected.items() if key in returns}
-        assert got == expected, 'seed %d, query %d: %s\nexpected %r\ngot %r' % (SEED, self.n_queries, query, expected, got)
+        self.n_hits += len(result.untagged) > 0 and len(result.untagged[0].raw) > 40
+        saved = self.box.saved
+        wrong = answers.compare(query, result, self.boxes, self.selected, before)
+        if wrong and int(time.time()) > before:
+            # The second changed while it ran: OLDER and YOUNGER may go by the next
+            self.box.saved = saved
+            wrong = answers.compare(query, result, self.boxes, self.selected, int(time.time()))
+        if wrong:
+            self.differ(query, wrong)
 
-    def differ(self, query, expected, got):
-        numbers = [m.uid for m in self.box.messages] if query.uid else range(1, len(self.box.messages) + 1)
-        lines = ['seed %d, query %d: %s' % (SEED, self.n_queries, query), 'tree: %r' % (query.tree,),
-                 'missing %d: %s' % (len(expected - got), sorted(expected - got)[:20]),
-                 'too many %d: %s' % (len(got - expected), sorted(got - expected)[:20])]
-        for number in sorted(expected ^ got)[:3]:
-            i = list(numbers).index(number) if number in numbers else None
-            lines.append('%s %d:' % ('missing' if number in expected else 'too many', number))
-            lines += ['    ' + line for line in (['no such message'] if i is None else self.box.explain(query.tree, i))]
+    def differ(self, query, wrong):
+        lines = ['seed %d, query %d: %s' % (SEED, self.n_queries, query), 'tree: %r' % (query.tree,), '%s in %s' % (wrong.what, self.selected)]
+        missing, too_many = wrong.numbers()
+        if missing or too_many:
+            lines += ['missing %d: %s' % (len(missing), missing[:20]), 'too many %d: %s' % (len(too_many), too_many[:20])]
+        else:
+            at = next((i for i, pair in enumerate(zip(wrong.expected, wrong.got)) if pair[0] != pair[1]), 0) \
+                if isinstance(wrong.expected, (list, bytes)) else 0
+            lines += ['expected %r' % (wrong.expected[max(0, at - 30):at + 200] if at else wrong.expected),
+                      'got      %r' % (wrong.got[max(0, at - 30):at + 200] if at else wrong.got)]
+        for number in (missing + too_many)[:3]:
+            by_uid = query.uid or query.verb == 'ESEARCH'
+            i = next((i for i, m in enumerate(wrong.box.messages) if (m.uid if by_uid else i + 1) == number), None)
+            lines.append('%s %d:' % ('missing' if number in missing else 'too many', number))
+            lines += ['    ' + line for line in (['no such message'] if i is None else wrong.box.explain(query.tree, i))]
         raise AssertionError('\n'.join(lines))
 
 
@@ -222,7 +239,7 @@ def world(session_dir, certificate):
     w.load()
     yield w
     harness.NOTES.append('oracle: %d queries over %d messages compared, %d with hits; MAILSIFT_ORACLE_SEED=%d'
-                         % (w.n_queries, len(w.names), w.n_hits, SEED))
+                         % (w.n_queries, len(w.mail), w.n_hits, SEED))
     server.stop(check_status=False)
     server.check()
 
@@ -245,48 +262,60 @@ def test_with_a_complete_index(world):
     assert searches['messages_read'] == read_before, searches
 
 
+def change_something(world, actor, i):
+    """One change of INBOX by @actor, in the model as well; what was appended is read from the server later."""
+    r = world.random
+    messages = world.box.messages
+    what = r.random()
+    if what < 0.35:
+        data = r.choice([d for d in r.sample(sorted(world.mail), 20) if b'\0' not in (world.mail[d] or b'\0')])
+        data = world.mail[data]
+        if r.random() < 0.7:
+            data = b'X-Oracle: round %d\r\n' % i + data
+        uid = actor.append('INBOX', data, random_flags(r), internaldate(r, None))
+        assert uid > messages[-1].uid
+        if actor is not world.session and r.random() < 0.5:
+            # promise 3: the next SEARCH finds it, also that of another session that was told nothing yet
+            assert uid in world.session.uid_search('HEADER X-Oracle ""' if data.startswith(b'X-Oracle') else 'ALL')
+    elif what < 0.6:
+        some = r.sample(messages, r.choice((1, 1, 3, 30)))
+        flags = random_flags(r)
+        action = r.choice(('FLAGS', '+FLAGS', '-FLAGS'))
+        actor.store(imap.format_set(m.uid for m in some), action, flags, uid=True)
+        flags = {f if f[0] == '\\' else f.lower() for f in flags}
+        for m in some:
+            m.flags = {'FLAGS': flags, '+FLAGS': m.flags | flags, '-FLAGS': m.flags - flags}[action]
+    elif what < 0.75:
+        gone = r.sample(messages, r.choice((1, 2, 5)))
+        uids = imap.format_set(m.uid for m in gone)
+        actor.store(uids, '+FLAGS', ['\\Deleted'], uid=True)
+        actor.expunge(uids)
+        for message in gone:
+            messages.remove(message)
+    elif what < 0.87:
+        some = sorted(r.sample(messages, 3), key=lambda m: m.uid)
+        _, source, target = actor.copy(imap.format_set(m.uid for m in some), 'Moved', uid=True, move=True)
+        assert source == [m.uid for m in some]
+        for uid, m in zip(target, some):
+            world.boxes['Moved'].messages.append(
+                scanner.Message(uid, m.content, m.flags, m.date, m.arrived_at, datetime.datetime.now(datetime.timezone.utc).date(), m.emailid))
+            messages.remove(m)
+    elif what < 0.93:
+        actor.copy(imap.format_set(m.uid for m in r.sample(messages, 3)), 'INBOX', uid=True)
+
+
 def test_while_other_sessions_change_the_mailbox(world):
     r = world.random
     other = world.server.login('oracle', 'secret')
     other.select('INBOX')
     top_before = world.box.messages[-1].uid
-    names = [n for n in world.names if b'\0' not in (world.corpus.octets(n) or b'\0')]
     for i in range(share('interleaved')):
-        actor = world.session if r.random() < 0.3 else other
-        messages = world.box.messages
-        what = r.random()
-        if what < 0.35:
-            data = world.corpus.octets(r.choice(names))
-            if r.random() < 0.7:
-                data = b'X-Oracle: round %d\r\n' % i + data
-            flags = random_flags(r)
-            uid = actor.append('INBOX', data, flags, internaldate(r, None))
-            assert uid > messages[-1].uid
-            if actor is not world.session and r.random() < 0.5:
-                # promise 3: the next SEARCH finds it, also that of another session that was told nothing yet
-                assert uid in world.session.uid_search('HEADER X-Oracle ""' if data.startswith(b'X-Oracle') else 'ALL')
-        elif what < 0.65:
-            message = r.choice(messages)
-            flags = random_flags(r)
-            action = r.choice(('FLAGS', '+FLAGS', '-FLAGS'))
-            actor.store(message.uid, action, flags, uid=True)
-            flags = {f if f[0] == '\\' else f.lower() for f in flags}
-            message.flags = {'FLAGS': flags, '+FLAGS': message.flags | flags, '-FLAGS': message.flags - flags}[action]
-        elif what < 0.8:
-            gone = r.sample(messages, r.choice((1, 2, 5)))
-            uids = imap.format_set(m.uid for m in gone)
-            actor.store(uids, '+FLAGS', ['\\Deleted'], uid=True)
-            actor.expunge(uids)
-            for message in gone:
-                messages.remove(message)
-        elif what < 0.85:
-            uids = imap.format_set(m.uid for m in r.sample(messages, 3))
-            actor.copy(uids, 'INBOX', uid=True)
+        change_something(world, world.session if r.random() < 0.3 else other, i)
         world.session.noop()
+        messages = world.box.messages
         known = {m.uid: m for m in messages}
         if world.session.exists > len(messages):
-            top = messages[-1].uid
-            new = world.session.fetch('%d:*' % (top + 1), '(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])', uid=True)
+            new = world.session.fetch('%d:*' % (messages[-1].uid + 1), '(UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID BODY.PEEK[])', uid=True)
             messages += [world.message(got) for uid, got in sorted(new.items()) if uid not in known]
         assert world.session.exists == len(messages)
         if messages[-1].uid > top_before:
@@ -299,6 +328,8 @@ def test_while_other_sessions_change_the_mailbox(world):
                     assert flags - {'\\Recent'} == message.flags, message.uid
         world.ask()
     other.logout()
+    world.attach('Moved')
+    world.ask(20)
 
 
 def test_while_the_index_is_rebuilt_beside_the_live_one(world):
@@ -311,6 +342,7 @@ def test_while_the_index_is_rebuilt_beside_the_live_one(world):
 
 def test_with_a_half_built_index(world):
     left = share('half-built')
+    world.generator.mailboxes = list(SMALL)
     mailboxes = itertools.cycle(('Part', 'INBOX', 'Part'))
     while left > 0:
         world.server.stop()
