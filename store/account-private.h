@@ -145,6 +145,14 @@ typedef gboolean (*AccountWork)(Db *db, gpointer data, GError **error);
  * runs in any thread, while this one waits; if it fails, nothing of it remains. It must not call account_write(), take a lock of the account, or
  * wait for anything. Fails as @work does, or with STORE_ERROR_READ_ONLY, _NO_ACCOUNT, _NO_SPACE, _DATABASE. */
 gboolean account_write(Account *account, AccountWork work, gpointer data, GError **error);
+/* The same, but on a full disk it gives up the account's reserve: for what frees space, or is needed by those who free it. @work may be
+ * called twice then. It should not change more than some hundred messages at once. */
+gboolean account_write_always(Account *account, AccountWork work, gpointer data, GError **error);
+
+/* -- account-reserve.c -- */
+/* Puts some space aside, or as much as there is; does nothing when it is there. */
+void account_reserve_make(Account *account);
+void account_reserve_give_up(Account *account);
 
 /* -- mailbox.c -- */
 Mailbox *account_mailbox_by_id(Account *account, gint64 id, GError **error);
@@ -204,6 +212,8 @@ GArray *expunge_rows_new(void); /* of ExpungeRow, which it owns */
 /* Takes the rows out of the mailbox, as part of a write: expunged, garbage and email_gone get theirs. @state's modseq is
  * that of the change already. */
 gboolean expunge_rows(Db *db, const MailboxState *state, const ExpungeRow *rows, gsize n, GError **error);
+/* Expunges all messages of the mailbox in small pieces, for a disk that is full. */
+gboolean mailbox_empty_slowly(Mailbox *mailbox, GError **error);
 
 /* -- mailbox-garbage.c -- */
 /* Unlinks the files of @rows (of ExpungeRow), whose going is committed. */

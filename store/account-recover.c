@@ -93,7 +93,7 @@ static gboolean undo_folder_moves(Account *account, GError **error)
 	}
 	return !any ||
 		(maildir_sync_directory(account->maildir, error) &&
-			account_write(account, forget_moves, NULL, error));
+			account_write_always(account, forget_moves, NULL, error));
 }
 
 typedef struct {
@@ -298,7 +298,7 @@ gboolean account_recover(Account *account, GError **error)
 {
 	gint64 since = G_MAXINT64;
 	g_autoptr(GArray) dead = find_dead_openers(account, &since, error);
-	if (dead == NULL || !account_write(account, add_opener, &account->opener, error) ||
+	if (dead == NULL || !account_write_always(account, add_opener, &account->opener, error) ||
 		!account_lock_opener(account->lock, account->opener, error))
 		return FALSE;
 	gboolean is_new = FALSE, any;
@@ -314,5 +314,5 @@ gboolean account_recover(Account *account, GError **error)
 		!scan_mailboxes(account, dead->len > 0 ? since : 0, error))
 		return FALSE;
 	clean_tmp(account);
-	return dead->len == 0 || account_write(account, delete_openers, dead, error);
+	return dead->len == 0 || account_write_always(account, delete_openers, dead, error);
 }

@@ -7,6 +7,7 @@ struct AccountWrite {
 	gpointer data;
 	GError *error; /* owned */
 	gboolean ok, done;
+	gboolean last_resort; /* the disk was full a moment ago */
 };
 
 static void set_deleted(const Account *account, GError **error)
@@ -66,6 +67,11 @@ static void run_all(Account *account, AccountWrite *const *writes, guint n)
 	else if (account->writer == NULL)
 		account->writer = db_open(account->db_path, 0, &fatal);
 	Db *db = fatal == NULL ? account->writer : NULL;
+	/* Then the WAL begins anew, in the space that it has. */
+	for (guint i = 0; db != NULL && i < n; i++)
+		if (writes[i]->last_resort)
+			(void)sqlite3_wal_checkpoint_v2(
+				db_handle(db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	gboolean ok = db != NULL && db_run(db, &fatal, "BEGIN IMMEDIATE");
 	while (ok && started < n)
 		ok = run_one(db, writes[started++], &fatal);
@@ -82,11 +88,12 @@ static void run_all(Account *account, AccountWrite *const *writes, guint n)
 		account_sync_failed(account);
 }
 
-gboolean account_write(Account *account, AccountWork work, gpointer data, GError **error)
+static gboolean write_work(
+	Account *account, AccountWork work, gpointer data, gboolean last_resort, GError **error)
 {
 	if (!check_writable(account, error))
 		return FALSE;
-	AccountWrite write = { .work = work, .data = data };
+	AccountWrite write = { .work = work, .data = data, .last_resort = last_resort };
 	g_mutex_lock(&account->write_mutex);
 	g_queue_push_tail(&account->writes, &write);
 	while (!write.done && account->writing)
@@ -109,4 +116,24 @@ gboolean account_write(Account *account, AccountWork work, gpointer data, GError
 	if (!write.ok)
 		g_propagate_error(error, write.error);
 	return write.ok;
+}
+
+gboolean account_write(Account *account, AccountWork work, gpointer data, GError **error)
+{
+	return write_work(account, work, data, FALSE, error);
+}
+
+gboolean account_write_always(Account *account, AccountWork work, gpointer data, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	if (write_work(account, work, data, FALSE, &failure))
+		return TRUE;
+	if (!g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE)) {
+		g_propagate_error(error, g_steal_pointer(&failure));
+		return FALSE;
+	}
+	account_reserve_give_up(account);
+	gboolean ok = write_work(account, work, data, TRUE, error);
+	account_reserve_make(account);
+	return ok;
 }

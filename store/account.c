@@ -215,8 +215,23 @@ void account_close(Account *account)
 	if (account->lock != NULL)
 		account_forget_unlinked(account, 0);
 	if (account->opener > 0 && !g_atomic_int_get(&account->deleted))
-		(void)account_write(account, delete_opener, &account->opener, NULL);
+		(void)account_write_always(account, delete_opener, &account->opener, NULL);
 	account_free(account);
+}
+
+/* SQLite needs files beside the database, which may be missing: a full disk must not keep anybody from deleting mail. */
+static Db *open_database(Account *account, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	Db *db = db_open(account->db_path, DB_CREATE, &failure);
+	if (db != NULL)
+		return db;
+	if (g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE)) {
+		account_reserve_give_up(account);
+		return db_open(account->db_path, DB_CREATE, error);
+	}
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return NULL;
 }
 
 Account *account_open_path(Store *store, const char *name, GError **error)
@@ -237,7 +252,7 @@ Account *account_open_path(Store *store, const char *name, GError **error)
 	account->lock = account_lock_open(lock_path, error);
 	gboolean ok = account->lock != NULL && account_lock_exclusive(account->lock, error);
 	if (ok) {
-		Db *db = db_open(account->db_path, DB_CREATE, error);
+		Db *db = open_database(account, error);
 		ok = db != NULL && (!is_new || maildir_sync_directory(account->dir, error));
 		db_close(db);
 		struct stat status;
@@ -256,6 +271,7 @@ Account *account_open_path(Store *store, const char *name, GError **error)
 		account_close(account);
 		return NULL;
 	}
+	account_reserve_make(account);
 	return account;
 }
 

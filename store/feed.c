@@ -130,7 +130,7 @@ static gboolean forget_gone(Db *db, gpointer data, GError **error)
 gboolean account_feed_forget_gone(Account *account, guint64 seq, GError **error)
 {
 	guint64 upto = MIN(seq, (guint64)G_MAXINT64);
-	return account_write(account, forget_gone, &upto, error);
+	return account_write_always(account, forget_gone, &upto, error);
 }
 
 /* -- Origin ---------------------------------------------------------------------------------------------------------- */

@@ -77,9 +77,15 @@ gboolean expunge_rows(Db *db, const MailboxState *state, const ExpungeRow *rows,
 
 /* -- EXPUNGE ----------------------------------------------------------------------------------------------------------- */
 
+/* On a full disk: so many messages in a transaction at first, and half as many when that is still too much. What they leave is the space
+ * for the next ones. */
+#define EXPUNGE_CHUNK 16
+
 typedef struct {
 	Mailbox *mailbox;
 	const UidSet *uids; /* NULL: all */
+	gint64 mask, flags; /* messages whose flags & mask are these */
+	gint64 max;         /* of messages at once; -1: no limit */
 	GArray *rows;       /* of ExpungeRow */
 } Expunge;
 
@@ -87,10 +93,11 @@ static gboolean collect_deleted(Db *db, Expunge *expunge, UidRange range, GError
 {
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(DbRows) rows = db_select(db, &failure,
-		"SELECT uid, email, file FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags&8 "
-		"ORDER BY uid",
-		DB_INT(expunge->mailbox->id), DB_INT(range.first), DB_INT(range.last));
-	G_STATIC_ASSERT(MESSAGE_DELETED == 8);
+		"SELECT uid, email, file FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags&?=? "
+		"ORDER BY uid LIMIT ?",
+		DB_INT(expunge->mailbox->id), DB_INT(range.first), DB_INT(range.last), DB_INT(expunge->mask),
+		DB_INT(expunge->flags),
+		DB_INT(expunge->max < 0 ? -1 : expunge->max - (gint64)expunge->rows->len));
 	while (rows != NULL && db_next(rows, &failure)) {
 		ExpungeRow row = { (guint32)db_column_int(rows, 0), db_column_int(rows, 1),
 			g_strdup(db_column_text(rows, 2)) };
@@ -124,21 +131,73 @@ static gboolean expunge_deleted(Db *db, gpointer data, GError **error)
 		mailbox_state_write(db, &state, error);
 }
 
+static void tell_expunged(Mailbox *mailbox)
+{
+	mailbox_changed(mailbox);
+	account_note_changes(mailbox->account);
+}
+
+static void add_expunged(const Expunge *expunge, UidSet *expunged)
+{
+	for (guint i = 0; i < expunge->rows->len; i++)
+		uidset_add(expunged, g_array_index(expunge->rows, ExpungeRow, i).uid);
+}
+
+/* If it fails half-way, some are gone and some are there. */
+static gboolean expunge_slowly(Expunge *expunge, UidSet *expunged, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	gboolean any = FALSE;
+	expunge->max = EXPUNGE_CHUNK;
+	do {
+		g_clear_error(&failure);
+		if (account_write_always(expunge->mailbox->account, expunge_deleted, expunge, &failure)) {
+			mailbox_unlink(expunge->mailbox, expunge->rows);
+			add_expunged(expunge, expunged);
+			any = any || expunge->rows->len > 0;
+			/* The files' space is there now. */
+			account_reserve_make(expunge->mailbox->account);
+		} else {
+			expunge->max = g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE)
+				? expunge->max / 2
+				: 0;
+		}
+	} while (failure != NULL ? expunge->max > 0 : (gint64)expunge->rows->len == expunge->max);
+	if (any)
+		tell_expunged(expunge->mailbox);
+	if (failure == NULL)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
+}
+
 gboolean mailbox_expunge(Mailbox *mailbox, const UidSet *uids, UidSet **expunged_out, GError **error)
 {
 	g_autoptr(GArray) rows = expunge_rows_new();
-	Expunge expunge = { mailbox, uids, rows };
-	if (!account_write(mailbox->account, expunge_deleted, &expunge, error))
+	g_autoptr(UidSet) expunged = uidset_new();
+	g_autoptr(GError) failure = NULL;
+	Expunge expunge = { mailbox, uids, MESSAGE_DELETED, MESSAGE_DELETED, -1, rows };
+	if (account_write(mailbox->account, expunge_deleted, &expunge, &failure)) {
+		add_expunged(&expunge, expunged);
+		if (rows->len > 0) {
+			mailbox_unlink(mailbox, rows);
+			tell_expunged(mailbox);
+		}
+	} else if (!g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE)) {
+		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
-	if (rows->len > 0) {
-		mailbox_unlink(mailbox, rows);
-		mailbox_changed(mailbox);
-		account_note_changes(mailbox->account);
+	} else if (!expunge_slowly(&expunge, expunged, error)) {
+		return FALSE;
 	}
-	if (expunged_out != NULL) {
-		*expunged_out = uidset_new();
-		for (guint i = 0; i < rows->len; i++)
-			uidset_add(*expunged_out, g_array_index(rows, ExpungeRow, i).uid);
-	}
+	if (expunged_out != NULL)
+		*expunged_out = g_steal_pointer(&expunged);
 	return TRUE;
+}
+
+gboolean mailbox_empty_slowly(Mailbox *mailbox, GError **error)
+{
+	g_autoptr(GArray) rows = expunge_rows_new();
+	g_autoptr(UidSet) expunged = uidset_new();
+	Expunge expunge = { mailbox, NULL, 0, 0, -1, rows };
+	return expunge_slowly(&expunge, expunged, error);
 }

@@ -325,7 +325,7 @@ gboolean mailbox_store_flags(Mailbox *mailbox, const UidSet *uids, FlagsOp op, M
 		.unchanged_since = conditional ? (gint64)unchanged_since : G_MAXINT64,
 		.modified = conditional ? uidset_new() : NULL,
 	};
-	if (!account_write(mailbox->account, store_flags, &change, error)) {
+	if (!account_write_always(mailbox->account, store_flags, &change, error)) {
 		uidset_free(change.modified);
 		return FALSE;
 	}

@@ -72,7 +72,7 @@ void account_forget_unlinked(Account *account, guint above)
 	if (forget.files == NULL)
 		return;
 	/* If it fails, the next to open the account does it. */
-	(void)account_write(account, forget_unlinked, &forget, NULL);
+	(void)account_write_always(account, forget_unlinked, &forget, NULL);
 	g_array_unref(forget.files);
 	g_hash_table_unref(forget.mtimes);
 }

@@ -129,7 +129,7 @@ gboolean account_subscribe(Account *account, const char *name, gboolean subscrib
 	if (normal == NULL)
 		return FALSE;
 	Subscribe change = { normal, subscribed };
-	if (!account_write(account, subscribe, &change, error))
+	if (!account_write_always(account, subscribe, &change, error))
 		return FALSE;
 	account_note_changes(account);
 	return TRUE;

@@ -229,14 +229,14 @@ static void undo_moves(Account *account, GPtrArray *moves, guint n)
 		g_autofree char *to = account_path(account, move->new_folder, NULL, NULL);
 		(void)rename(to, from); /* if that fails, the next to open the account tries again */
 	}
-	(void)account_write(account, forget_moves, NULL, NULL);
+	(void)account_write_always(account, forget_moves, NULL, NULL);
 }
 
 /* Moves the folders, then commits @work, or undoes all. */
 static gboolean move_folders(
 	Account *account, GPtrArray *moves, AccountWork work, gpointer data, GError **error)
 {
-	if (!account_write(account, announce_moves, moves, error))
+	if (!account_write_always(account, announce_moves, moves, error))
 		return FALSE;
 	guint done = 0;
 	gboolean ok = TRUE;
@@ -260,7 +260,7 @@ static gboolean move_folders(
 		}
 	}
 	ok = ok && account_sync_directory(account, account->maildir, error) &&
-		account_write(account, work, data, error);
+		account_write_always(account, work, data, error);
 	if (!ok)
 		undo_moves(account, moves, done);
 	return ok;
@@ -314,6 +314,15 @@ static gboolean delete_locked(Account *account, const char *normal, gint64 *id_o
 	return TRUE;
 }
 
+static gboolean try_delete(Account *account, const char *normal, gint64 *id_out, GError **error)
+{
+	if (!account_lock_exclusive(account->lock, error))
+		return FALSE;
+	gboolean ok = delete_locked(account, normal, id_out, error);
+	account_lock_exclusive_end(account->lock);
+	return ok;
+}
+
 gboolean account_delete_mailbox(Account *account, const char *name, GError **error)
 {
 	g_autofree char *normal = maildir_normal_name(name, NULL);
@@ -322,12 +331,18 @@ gboolean account_delete_mailbox(Account *account, const char *name, GError **err
 		return set_no_mailbox(error);
 	if (strcmp(normal, "INBOX") == 0)
 		return cannot(error, "INBOX cannot be deleted");
-	if (!account_lock_exclusive(account->lock, error))
-		return FALSE;
-	gboolean ok = delete_locked(account, normal, &id, error);
-	account_lock_exclusive_end(account->lock);
-	if (!ok)
-		return FALSE;
+	g_autoptr(GError) failure = NULL;
+	if (!try_delete(account, normal, &id, &failure)) {
+		/* On a full disk, the rows of a large mailbox cannot go at once. */
+		gboolean again = g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE);
+		g_autoptr(Mailbox) mailbox = again ? account_open_mailbox(account, normal, NULL) : NULL;
+		if (mailbox == NULL) {
+			g_propagate_error(error, g_steal_pointer(&failure));
+			return FALSE;
+		}
+		if (!mailbox_empty_slowly(mailbox, error) || !try_delete(account, normal, &id, error))
+			return FALSE;
+	}
 	g_autoptr(GPtrArray) open = account_open_mailboxes(account);
 	for (guint i = 0; i < open->len; i++) {
 		Mailbox *mailbox = open->pdata[i];

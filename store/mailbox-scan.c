@@ -239,12 +239,12 @@ static gboolean scan_all(Scan *scan, GError **error)
 		match_names(scan, again, NULL, 0, NULL);
 	}
 	guint unreadable;
-	if (!account_write(mailbox->account, write_changes, scan, error) ||
+	if (!account_write_always(mailbox->account, write_changes, scan, error) ||
 		!mailbox_admit_orphans(mailbox, scan->orphans, &unreadable, error))
 		return FALSE;
 	if (unreadable > 0)
 		scanned.cur_mtime_ns = 0; /* looked for again at the next open */
-	if (!account_write(mailbox->account, write_scanned, &scanned, error))
+	if (!account_write_always(mailbox->account, write_scanned, &scanned, error))
 		return FALSE;
 	mailbox_cur_scanned(mailbox, scanned.cur_mtime_ns);
 	return TRUE;

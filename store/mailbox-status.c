@@ -42,7 +42,7 @@ gboolean mailbox_claim_recent(
 	data.first_recent = (guint32)first;
 	/* Nothing to claim, or nothing can be written: no transaction. */
 	if (claim && data.first_recent < data.uidnext && !g_atomic_int_get(&mailbox->account->read_only) &&
-		!account_write(mailbox->account, claim_recent, &data, error))
+		!account_write_always(mailbox->account, claim_recent, &data, error))
 		return FALSE;
 	*first_recent_out = MIN(data.first_recent, data.uidnext);
 	return TRUE;
