@@ -75,6 +75,10 @@ gboolean mailbox_store_flags(Mailbox *mailbox, const UidSet *uids, FlagsOp op, M
                              guint64 unchanged_since, UidSet **modified_out, GError **error);
 /* Expunges the messages of @uids (NULL: all) that have \Deleted. *expunged_out: the UIDs; owned; may be NULL. */
 gboolean mailbox_expunge(Mailbox *mailbox, const UidSet *uids, UidSet **expunged_out, GError **error);
+/* What a client whose cache is as old as modseq @since must forget (VANISHED, RFC 7162 3.2.6): UIDs below @view's UIDNEXT that are not in @view. With
+ * *@exact_out those that went after @since; without it all that are missing, also UIDs that never were: @since is before the expunges that are
+ * remembered (the last 50,000 to 100,000 of the mailbox), or is no modseq of this mailbox. *@vanished_out is owned by the caller. */
+gboolean mailbox_vanished(Mailbox *mailbox, const Snapshot *view, guint64 since, UidSet **vanished_out, gboolean *exact_out, GError **error);
 /* Copies or moves (@move, RFC 6851: atomically) all of @uids that are still there, in order of UID, with flags and dates. The two sets correspond one to one
  * in order (COPYUID). Both out sets owned by the caller. Source and target may be the same mailbox. */
 gboolean mailbox_copy(Mailbox *from, const UidSet *uids, Mailbox *to, gboolean move, guint32 *uidvalidity_out,

@@ -336,6 +336,19 @@ gboolean snapshot_find_uid(const Snapshot *snapshot, guint32 uid, guint32 *posit
 	return chunk->uid[first] == uid;
 }
 
+UidSet *snapshot_changed_since(const Snapshot *snapshot, guint64 since)
+{
+	UidSet *changed = uidset_new();
+	for (guint i = 0; i < snapshot_n_chunks(snapshot); i++) {
+		const SnapshotChunk *chunk = snapshot_chunk(snapshot, i, NULL);
+		for (guint row = 0; row < chunk->n; row++) {
+			if (chunk->modseq[row] > since)
+				uidset_add(changed, chunk->uid[row]);
+		}
+	}
+	return changed;
+}
+
 guint32 snapshot_uid_at(const Snapshot *snapshot, guint32 position)
 {
 	guint row;

@@ -108,6 +108,38 @@ UidRange uidset_range(const UidSet *set, guint i)
 	return *range_at(set, i);
 }
 
+UidSet *uidset_intersection(const UidSet *a, const UidSet *b)
+{
+	UidSet *both = uidset_new();
+	guint i = 0, k = 0;
+	while (i < a->ranges->len && k < b->ranges->len) {
+		const UidRange *x = range_at(a, i), *y = range_at(b, k);
+		guint32 first = MAX(x->first, y->first), last = MIN(x->last, y->last);
+		if (first <= last)
+			uidset_add_range(both, first, last);
+		if (x->last < y->last)
+			i++;
+		else
+			k++;
+	}
+	return both;
+}
+
+gboolean uidset_next(const UidSet *set, UidCursor *cursor, guint32 *uid_out)
+{
+	if (cursor->range >= set->ranges->len)
+		return FALSE;
+	const UidRange *range = range_at(set, cursor->range);
+	guint32 uid = cursor->next != 0 ? cursor->next : range->first;
+	cursor->next = uid + 1;
+	if (uid == range->last) {
+		cursor->range++;
+		cursor->next = 0;
+	}
+	*uid_out = uid;
+	return TRUE;
+}
+
 void uidset_write(const UidSet *set, GString *out)
 {
 	for (guint i = 0; i < set->ranges->len; i++) {

@@ -44,6 +44,17 @@ guint64 uidset_count(const UidSet *set);
 guint uidset_n_ranges(const UidSet *set);
 UidRange uidset_range(const UidSet *set, guint i);
 
+/* What is in both sets; a new set, which the caller owns. */
+UidSet *uidset_intersection(const UidSet *a, const UidSet *b);
+
+/* A walk over the numbers in growing order, which may be stopped and gone on with; {0} begins it. FALSE: there are no more. The set must
+ * not change meanwhile. */
+typedef struct {
+	guint range;
+	guint32 next; /* 0: the range's first */
+} UidCursor;
+gboolean uidset_next(const UidSet *set, UidCursor *cursor, guint32 *uid_out);
+
 /* Appends "1:3,7" (nothing for the empty set). */
 void uidset_write(const UidSet *set, GString *out);
 

@@ -168,6 +168,45 @@ static void set_equals_a_table_of_booleans(void)
 	}
 }
 
+/* Against two tables of booleans; the walk meets each number once, in order. */
+static void intersection_is_what_both_have(void)
+{
+	enum { SIZE = 80 };
+	for (int round = 0; round < 400; round++) {
+		gboolean table[2][SIZE + 1] = { { FALSE } };
+		g_autoptr(UidSet) a = uidset_new();
+		g_autoptr(UidSet) b = uidset_new();
+		for (int i = g_test_rand_int_range(0, 40); i > 0; i--) {
+			guint32 uid = (guint32)g_test_rand_int_range(1, SIZE + 1);
+			gboolean second = g_test_rand_int_range(0, 2) != 0;
+			uidset_add(second ? b : a, uid);
+			table[second][uid] = TRUE;
+		}
+		g_autoptr(UidSet) both = uidset_intersection(a, b);
+		UidCursor cursor = { 0 };
+		guint32 uid;
+		for (guint32 expected = 1; expected <= SIZE; expected++) {
+			g_assert_true(uidset_contains(both, expected) == (table[0][expected] && table[1][expected]));
+			if (!uidset_contains(both, expected))
+				continue;
+			g_assert_true(uidset_next(both, &cursor, &uid));
+			g_assert_cmpuint(uid, ==, expected);
+		}
+		g_assert_false(uidset_next(both, &cursor, &uid));
+	}
+}
+
+static void walk_ends_at_the_largest_number(void)
+{
+	g_autoptr(UidSet) set = uidset_new();
+	UidCursor cursor = { 0 };
+	guint32 uid = 0;
+	uidset_add_range(set, G_MAXUINT32 - 1, G_MAXUINT32);
+	g_assert_true(uidset_next(set, &cursor, &uid) && uid == G_MAXUINT32 - 1);
+	g_assert_true(uidset_next(set, &cursor, &uid) && uid == G_MAXUINT32);
+	g_assert_false(uidset_next(set, &cursor, &uid));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -178,5 +217,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/uidset/set_holds_the_largest_numbers", set_holds_the_largest_numbers);
 	g_test_add_func("/uidset/copy_is_independent", copy_is_independent);
 	g_test_add_func("/uidset/set_equals_a_table_of_booleans", set_equals_a_table_of_booleans);
+	g_test_add_func("/uidset/intersection_is_what_both_have", intersection_is_what_both_have);
+	g_test_add_func("/uidset/walk_ends_at_the_largest_number", walk_ends_at_the_largest_number);
 	return g_test_run();
 }
