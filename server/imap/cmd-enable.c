@@ -8,29 +8,33 @@
 
 static const struct {
 	const char *name;
-	SessionEnabled bit;
+	SessionEnabled bits;
 } extensions[] = {
-	/* Nothing yet: CONDSTORE, QRESYNC, UTF8=ACCEPT and IMAP4rev2 come here when they are built. */
+	{ "CONDSTORE", SESSION_CONDSTORE },
+	{ "QRESYNC", SESSION_CONDSTORE | SESSION_QRESYNC }, /* RFC 7162 3.2.3 */
+	/* UTF8=ACCEPT and IMAP4rev2 come here when they are built. */
 	{ NULL, 0 },
 };
 
-static gboolean enable(Session *session, const char *name, GString *out)
+/* @before: what was enabled when the command came; @enabled: names, and what they stand for, are added. */
+static void enable(const char *name, SessionEnabled before, GString *names, SessionEnabled *enabled)
 {
 	for (guint i = 0; extensions[i].name != NULL; i++) {
 		if (g_ascii_strcasecmp(extensions[i].name, name) != 0)
 			continue;
-		if ((session->enabled & extensions[i].bit) == 0)
-			g_string_append_printf(out, " %s", extensions[i].name);
-		session->enabled |= extensions[i].bit;
-		return TRUE;
+		/* RFC 5161 3.2: each that this command enables, once. QRESYNC's CONDSTORE may be told beside it. */
+		if ((before & extensions[i].bits) != extensions[i].bits && strstr(names->str, extensions[i].name) == NULL)
+			g_string_append_printf(names, " %s", extensions[i].name);
+		*enabled |= extensions[i].bits;
+		return;
 	}
-	return FALSE;
 }
 
 CommandResult cmd_enable(ImapCommand *cmd)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GString) enabled = g_string_new(NULL);
+	g_autoptr(GString) names = g_string_new(NULL);
+	SessionEnabled enabled = 0;
 	guint n = 0;
 	do {
 		g_autofree char *name = NULL;
@@ -39,11 +43,12 @@ CommandResult cmd_enable(ImapCommand *cmd)
 			command_error(cmd, error);
 			return COMMAND_DONE;
 		}
-		(void)enable(cmd->session, name, enabled);
+		enable(name, cmd->session->enabled, names, &enabled);
 	} while (!imap_at_end(&cmd->args) && ++n < LIMIT_LIST_ITEMS);
 	if (!command_no_args(cmd))
 		return COMMAND_DONE;
-	g_string_append_printf(cmd->out, "* ENABLED%s\r\n", enabled->str);
+	session_enable(cmd->session, enabled, cmd->out);
+	g_string_append_printf(cmd->out, "* ENABLED%s\r\n", names->str);
 	command_ok(cmd, NULL, "ENABLE completed");
 	return COMMAND_DONE;
 }

@@ -135,7 +135,9 @@ CommandResult cmd_esearch(ImapCommand *cmd)
 		command_bad(cmd, "ESEARCH: no mailbox is selected"); /* RFC 7377 2.2 */
 	else if ((multi.program->returns & SEARCH_RETURN_SAVE) != 0 && !multi.only_selected)
 		command_bad(cmd, "ESEARCH: SAVE is for the selected mailbox alone");
-	else if (search_command_may_update(cmd, multi.program))
+	else if (search_command_may_update(cmd, multi.program)) {
+		search_command_prepare(cmd, multi.program);
 		search_command_watched(cmd, multi.program->returns, search_all, &multi);
+	}
 	return COMMAND_DONE;
 }

@@ -2,10 +2,12 @@
 #include "base/log.h"
 #include "server/imap/command-private.h"
 #include "server/imap/commands.h"
-#include "server/imap/partial.h"
 #include "server/imap/fetch-bodystructure.h"
 #include "server/imap/fetch-envelope.h"
+#include "server/imap/fetch-modifiers.h"
 #include "server/imap/fetch-section.h"
+
+#include <string.h>
 
 /* FETCH (RFC 3501 section 6.4.5) works off one message after the other and stops where the output is full, in
  * the middle of a message too: an answer is its text with gaps, into which the octets of the message are
@@ -26,11 +28,6 @@
 
 #define NEEDS_MESSAGE (FETCH_ENVELOPE | FETCH_BODY | FETCH_BODYSTRUCTURE)
 
-typedef struct {
-	guint range;
-	guint32 next; /* 0: the range's first */
-} Cursor;
-
 /* The octets of a section, which go before position @at of the answer's text. What had to be put together for
  * it (HEADER.FIELDS) and is large is not kept until its turn, but made again then: a FETCH may name many
  * sections of one huge header. */
@@ -43,7 +40,7 @@ typedef struct {
 typedef struct {
 	FetchRequest *request; /* owned */
 	UidSet *uids;          /* in the view; owned */
-	Cursor cursor;
+	UidCursor cursor;
 	FetchStructureFlags structure;
 
 	/* the answer that is being sent */
@@ -81,25 +78,6 @@ static void fetch_state_free(gpointer data)
 	g_free(state);
 }
 
-/* FALSE: the command was answered. */
-/* RFC 9394 3.3: [SP "(PARTIAL a:b)"], of UID FETCH only. No other modifier is known. */
-static gboolean parse_modifiers(ImapCommand *cmd, Partial *partial, GError **error)
-{
-	ImapParser *p = &cmd->args;
-	if (!cmd->uid || imap_at_end(p))
-		return TRUE;
-	if (!imap_parse_sp(p, error) || !imap_parse_char(p, '(', error))
-		return FALSE;
-	g_autofree char *name = imap_parse_atom(p, error);
-	if (name == NULL)
-		return FALSE;
-	if (g_ascii_strcasecmp(name, "PARTIAL") != 0) {
-		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "unknown FETCH modifier %.40s", name);
-		return FALSE;
-	}
-	return imap_parse_sp(p, error) && partial_parse(p, partial, error) && imap_parse_char(p, ')', error);
-}
-
 /* The messages of the window, in order of UID. Takes @uids over. */
 static UidSet *window_of(UidSet *uids, const Partial *partial)
 {
@@ -119,9 +97,52 @@ static UidSet *window_of(UidSet *uids, const Partial *partial)
 	return window;
 }
 
+/* Those with a higher modseq than CHANGEDSINCE; RFC 9394 3.3 takes the window first. Takes @uids over. */
+static UidSet *changed_of(const Snapshot *view, UidSet *uids, const FetchModifiers *modifiers)
+{
+	if (!modifiers->changed)
+		return uids;
+	g_autoptr(UidSet) changed = snapshot_changed_since(view, modifiers->changed_since);
+	UidSet *both = uidset_intersection(uids, changed);
+	uidset_free(uids);
+	return both;
+}
+
+/* RFC 7162 3.2.6: of the UIDs that the client names, those that have gone since. "*" is the last UID that the mailbox ever gave, so that
+ * "1:*" also has those behind the last message. */
+static gboolean write_vanished(ImapCommand *cmd, const char *set, guint64 since, GError **error)
+{
+	Session *session = cmd->session;
+	g_autoptr(UidSet) vanished = NULL;
+	gboolean exact;
+	g_autoptr(UidSet) named = strcmp(set, "$") == 0
+		? (session->saved != NULL ? uidset_copy(session->saved) : uidset_new())
+		: uidset_parse(set, strlen(set), snapshot_uidnext(session->view) - 1, error);
+	if (named == NULL || !mailbox_vanished(session->mailbox, session->view, since, &vanished, &exact, error))
+		return FALSE;
+	g_autoptr(UidSet) told = uidset_intersection(named, vanished);
+	session_write_vanished_earlier(told, cmd->out);
+	return TRUE;
+}
+
+/* What RFC 7162 adds to a FETCH before its first answer. */
+static gboolean start_condstore(ImapCommand *cmd, const char *set, FetchRequest *request, const FetchModifiers *modifiers, GError **error)
+{
+	if (modifiers->vanished && (cmd->session->enabled & SESSION_QRESYNC) == 0) {
+		g_set_error_literal(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "VANISHED needs ENABLE QRESYNC before");
+		return FALSE;
+	}
+	if (modifiers->changed)
+		request->items |= FETCH_MODSEQ; /* 3.1.4.1 */
+	if ((request->items & FETCH_MODSEQ) != 0)
+		session_enable(cmd->session, SESSION_CONDSTORE, cmd->out);
+	return !modifiers->vanished || write_vanished(cmd, set, modifiers->changed_since, error);
+}
+
+/* FALSE: the command was answered. */
 static gboolean start(ImapCommand *cmd)
 {
-	g_auto(Partial) partial = { 0 };
+	g_auto(FetchModifiers) modifiers = { 0 };
 	g_autoptr(GError) error = NULL;
 	g_autofree char *set = NULL;
 	g_autoptr(FetchRequest) request = NULL;
@@ -129,8 +150,9 @@ static gboolean start(ImapCommand *cmd)
 	if (!imap_parse_sp(&cmd->args, &error) ||
 		(set = imap_parse_sequence_set(&cmd->args, &error)) == NULL ||
 		!imap_parse_sp(&cmd->args, &error) || (request = fetch_parse(&cmd->args, &error)) == NULL ||
-		!parse_modifiers(cmd, &partial, &error) || !imap_parse_end(&cmd->args, &error) ||
-		(uids = session_resolve_set(cmd->session, set, cmd->uid, FALSE, &error)) == NULL) {
+		!fetch_modifiers_parse(&cmd->args, cmd->uid, &modifiers, &error) || !imap_parse_end(&cmd->args, &error) ||
+		(uids = session_resolve_set(cmd->session, set, cmd->uid, FALSE, &error)) == NULL ||
+		!start_condstore(cmd, set, request, &modifiers, &error)) {
 		command_error(cmd, error);
 		return FALSE;
 	}
@@ -138,7 +160,7 @@ static gboolean start(ImapCommand *cmd)
 		request->items |= FETCH_UID; /* RFC 3501 6.4.8 */
 	FetchState *state = g_new0(FetchState, 1);
 	state->request = g_steal_pointer(&request);
-	state->uids = window_of(g_steal_pointer(&uids), &partial);
+	state->uids = changed_of(cmd->session->view, window_of(g_steal_pointer(&uids), &modifiers.partial), &modifiers);
 	state->structure =
 		(cmd->session->enabled & (SESSION_UTF8 | SESSION_REV2)) != 0 ? FETCH_STRUCTURE_UTF8 : 0;
 	state->text = g_string_new(NULL);
@@ -149,21 +171,6 @@ static gboolean start(ImapCommand *cmd)
 	return TRUE;
 }
 
-static gboolean next_uid(const UidSet *uids, Cursor *cursor, guint32 *uid_out)
-{
-	if (cursor->range >= uidset_n_ranges(uids))
-		return FALSE;
-	UidRange range = uidset_range(uids, cursor->range);
-	guint32 uid = cursor->next != 0 ? cursor->next : range.first;
-	cursor->next = uid + 1;
-	if (uid == range.last) {
-		cursor->range++;
-		cursor->next = 0;
-	}
-	*uid_out = uid;
-	return TRUE;
-}
-
 /* -- \Seen -- */
 
 /* Of the next SEEN_BATCH messages, those without \Seen; NULL if there is none. */
@@ -171,7 +178,7 @@ static UidSet *find_unseen(const ImapCommand *cmd, FetchState *state, guint32 fi
 {
 	const Snapshot *view = cmd->session->view;
 	UidSet *unseen = NULL;
-	Cursor cursor = state->cursor;
+	UidCursor cursor = state->cursor;
 	guint32 uid = first, position;
 	guint i = 0;
 	state->seen_until = first;
@@ -186,7 +193,7 @@ static UidSet *find_unseen(const ImapCommand *cmd, FetchState *state, guint32 fi
 				unseen = uidset_new();
 			uidset_add(unseen, uid);
 		}
-	} while (++i < SEEN_BATCH && next_uid(state->uids, &cursor, &uid));
+	} while (++i < SEEN_BATCH && uidset_next(state->uids, &cursor, &uid));
 	return unseen;
 }
 
@@ -234,6 +241,10 @@ static void write_metadata(ImapCommand *cmd, FetchState *state, FetchItems items
 	if ((items & FETCH_FLAGS) != 0) {
 		begin_item(state);
 		session_write_flags(cmd->session, position, text);
+	}
+	if ((items & FETCH_MODSEQ) != 0) {
+		begin_item(state);
+		g_string_append_printf(text, "MODSEQ (%" G_GUINT64_FORMAT ")", chunk->modseq[row]);
 	}
 	if ((items & FETCH_INTERNALDATE) != 0) {
 		begin_item(state);
@@ -358,13 +369,18 @@ static void begin_answer(ImapCommand *cmd, FetchState *state, guint32 uid)
 	guint32 position;
 	if (state->request->sets_seen && !cmd->session->read_only && uid > state->seen_until)
 		set_seen(cmd, state, uid);
-	if (!snapshot_find_uid(cmd->session->view, uid, &position) || !load(cmd, state, uid) ||
-		!load_emailid(cmd, state, position))
+	if (!snapshot_find_uid(cmd->session->view, uid, &position))
 		return;
-	/* RFC 3501 6.4.5: flags that this FETCH has changed belong to its answer. */
+	gboolean seen = state->seen != NULL && uidset_contains(state->seen, uid);
+	if (!load(cmd, state, uid) || !load_emailid(cmd, state, position)) {
+		if (seen)
+			session_write_fetch(cmd->session, position, cmd->uid, TRUE, cmd->out); /* its flags have changed all the same */
+		return;
+	}
+	/* RFC 3501 6.4.5: flags that this FETCH has changed belong to its answer; with CONDSTORE UID and MODSEQ too (RFC 7162 3.2.4). */
 	FetchItems items = state->request->items;
-	if (state->seen != NULL && uidset_contains(state->seen, uid))
-		items |= FETCH_FLAGS;
+	if (seen)
+		items |= FETCH_FLAGS | ((cmd->session->enabled & SESSION_CONDSTORE) != 0 ? FETCH_UID | FETCH_MODSEQ : 0);
 	g_string_append_printf(state->text, "* %u FETCH (", position + 1);
 	write_metadata(cmd, state, items, position);
 	if (state->message != NULL)
@@ -425,7 +441,7 @@ CommandResult cmd_fetch(ImapCommand *cmd)
 			return COMMAND_DONE;
 		if (!send_answer(cmd, state) || command_output_full(cmd))
 			return COMMAND_AGAIN;
-		if (!next_uid(state->uids, &state->cursor, &uid))
+		if (!uidset_next(state->uids, &state->cursor, &uid))
 			break;
 		begin_answer(cmd, state, uid);
 	}

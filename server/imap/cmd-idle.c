@@ -23,6 +23,7 @@ CommandResult cmd_idle(ImapCommand *cmd)
 		return COMMAND_DONE;
 	}
 	command_sync(cmd, TRUE, FALSE);
+	session_write_due_modseq(cmd->session, cmd->out);
 	if (cmd->session->state == SESSION_LOGOUT) {
 		command_no(cmd, NULL, "The mailbox is gone");
 		return COMMAND_DONE;

@@ -3,7 +3,7 @@
 #include "server/imap/commands.h"
 
 /* RFC 3501 6.3.10; SIZE: RFC 8438; DELETED: RFC 9051 6.3.11; APPENDLIMIT: RFC 7889 section 4;
- * MAILBOXID: RFC 8474 4.3. */
+ * MAILBOXID: RFC 8474 4.3; HIGHESTMODSEQ: RFC 7162 3.1.7. */
 typedef enum {
 	MESSAGES,
 	RECENT,
@@ -14,11 +14,12 @@ typedef enum {
 	DELETED,
 	APPENDLIMIT,
 	MAILBOXID,
+	HIGHESTMODSEQ,
 	N_ITEMS
 } StatusItem;
 
 static const char *const item_names[N_ITEMS] = { "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN",
-	"SIZE", "DELETED", "APPENDLIMIT", "MAILBOXID" };
+	"SIZE", "DELETED", "APPENDLIMIT", "MAILBOXID", "HIGHESTMODSEQ" };
 
 static gboolean parse_item(ImapParser *p, guint *items, GError **error)
 {
@@ -67,6 +68,8 @@ static guint64 item_value(const ImapCommand *cmd, const MailboxStatus *status, S
 		return status->deleted;
 	case APPENDLIMIT:
 		return cmd->session->server->append_limit;
+	case HIGHESTMODSEQ:
+		return status->highestmodseq;
 	case MAILBOXID: /* no number */
 	case N_ITEMS:
 		break;
@@ -107,6 +110,8 @@ CommandResult cmd_status(ImapCommand *cmd)
 		command_error(cmd, error);
 		return COMMAND_DONE;
 	}
+	if ((items & 1u << HIGHESTMODSEQ) != 0)
+		session_enable(cmd->session, SESSION_CONDSTORE, cmd->out);
 	write_status(cmd, name, items, &status);
 	g_free(status.objectid);
 	command_ok(cmd, NULL, "STATUS completed");

@@ -1,23 +1,29 @@
 #include "server/imap/command-private.h"
 #include "server/imap/commands.h"
+#include "server/imap/store-change.h"
 
 /* STORE (RFC 3501 section 6.4.6). The flags are on disk before the first answer is written; the answers show
  * what the flags are then, whoever else has changed them.
  *
  * Messages that another session has expunged are passed over; without .SILENT the command then ends with NO
  * [EXPUNGEISSUED] (RFC 2180 section 4.2.3), but a UID STORE with OK, as UIDs that are not there are no error.
- */
+ *
+ * With UNCHANGEDSINCE (RFC 7162 section 3.1.3) every message is answered, those that were left alone with the flags that they have. Once
+ * CONDSTORE is enabled .SILENT still tells the new MODSEQ (example 14). */
 
 typedef struct {
 	FlagsOp op;
 	gboolean silent;
+	gboolean conditional; /* UNCHANGEDSINCE */
+	guint64 unchanged_since;
 	MessageFlags flags;
 	GPtrArray *keywords; /* of char*, NULL-terminated; owned */
 	UidSet *uids;        /* in the view; owned */
-	UidSet *answered;    /* those that get an answer: none with .SILENT, none expunged; owned */
+	UidSet *modified;    /* those that failed UNCHANGEDSINCE; owned, or NULL */
+	UidSet *answered;    /* those that get an answer: none that are expunged; owned */
+	UidSet *loud;        /* with .SILENT: those of them that are answered with their flags; owned */
 	gboolean expunged;   /* not all were there */
-	guint range;         /* what is to be answered next */
-	guint32 next;        /* 0: the range's first */
+	UidCursor cursor;    /* what is to be answered next */
 } StoreState;
 
 static void store_state_free(gpointer data)
@@ -27,11 +33,37 @@ static void store_state_free(gpointer data)
 		return;
 	g_clear_pointer(&state->keywords, g_ptr_array_unref);
 	uidset_free(state->uids);
+	uidset_free(state->modified);
 	uidset_free(state->answered);
+	uidset_free(state->loud);
 	g_free(state);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreState, store_state_free)
+
+/* [SP "(" UNCHANGEDSINCE SP mod-sequence-valzer ")"], and the SP behind. */
+static gboolean parse_modifiers(ImapParser *p, StoreState *state, GError **error)
+{
+	if (!imap_parse_sp(p, error))
+		return FALSE;
+	if (!imap_skip(p, '('))
+		return TRUE;
+	do {
+		gsize octet = p->base + p->pos + 1;
+		g_autofree char *name = imap_parse_atom(p, error);
+		if (name == NULL)
+			return FALSE;
+		if (g_ascii_strcasecmp(name, "UNCHANGEDSINCE") != 0 || state->conditional) {
+			g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX,
+				"expected UNCHANGEDSINCE, once, at octet %" G_GSIZE_FORMAT, octet);
+			return FALSE;
+		}
+		state->conditional = TRUE;
+		if (!imap_parse_sp(p, error) || !imap_parse_modseq(p, TRUE, &state->unchanged_since, error))
+			return FALSE;
+	} while (imap_skip(p, ' '));
+	return imap_parse_char(p, ')', error) && imap_parse_sp(p, error);
+}
 
 /* RFC 3501 section 9: store-att-flags, up to the SP. */
 static gboolean parse_action(ImapParser *p, StoreState *state, GError **error)
@@ -71,7 +103,7 @@ static StoreState *parse(ImapCommand *cmd, GError **error)
 	g_autoptr(StoreState) state = g_new0(StoreState, 1);
 	g_autofree char *set = NULL;
 	if (!imap_parse_sp(p, error) || (set = imap_parse_sequence_set(p, error)) == NULL ||
-		!imap_parse_sp(p, error) || !parse_action(p, state, error) || !imap_parse_sp(p, error) ||
+		!parse_modifiers(p, state, error) || !parse_action(p, state, error) || !imap_parse_sp(p, error) ||
 		!parse_flags(p, state, error) || !imap_parse_end(p, error))
 		return NULL;
 	g_ptr_array_add(state->keywords, NULL);
@@ -79,91 +111,60 @@ static StoreState *parse(ImapCommand *cmd, GError **error)
 	return state->uids != NULL ? g_steal_pointer(&state) : NULL;
 }
 
-/* -- What .SILENT keeps quiet: the flags that the client can work out by itself -- */
-
-static gboolean contains_keyword(const char *const *keywords, const char *keyword)
+/* One message that is still there: whether it is answered, and how. The flags that a client works out by itself are not told with .SILENT; it is told
+ * where another session has changed them (RFC 3501 6.4.6), and where UNCHANGEDSINCE has failed (RFC 7162 3.1.3 recommends it). */
+static void decide_answer(
+	const Session *session, StoreState *state, const StoreChange *change, guint32 uid, const Snapshot *after, guint32 new_position)
 {
-	for (; *keywords != NULL; keywords++) {
-		if (g_ascii_strcasecmp(*keywords, keyword) == 0)
-			return TRUE;
-	}
-	return FALSE;
-}
-
-/* Every keyword of @a is in @b or in @c; that may be NULL. */
-static gboolean covered(const char *const *a, const char *const *b, const char *const *c)
-{
-	for (; *a != NULL; a++) {
-		if (!contains_keyword(b, *a) && (c == NULL || !contains_keyword(c, *a)))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-static gboolean disjoint(const char *const *a, const char *const *b)
-{
-	for (; *a != NULL; a++) {
-		if (contains_keyword(b, *a))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-static gboolean is_as_expected(const StoreState *state, const Snapshot *before, guint32 old_position,
-	const Snapshot *after, guint32 new_position)
-{
+	guint32 old_position;
 	guint old_row, row;
-	const SnapshotChunk *old_chunk = snapshot_row(before, old_position, &old_row);
-	const SnapshotChunk *chunk = snapshot_row(after, new_position, &row);
-	MessageFlags old_flags = old_chunk->flags[old_row], flags = chunk->flags[row];
-	gsize n;
-	const char *const *was = snapshot_keywords(before, old_chunk->keywords[old_row], &n);
-	const char *const *is = snapshot_keywords(after, chunk->keywords[row], &n);
-	const char *const *given = (const char *const *)state->keywords->pdata;
-	switch (state->op) {
-	case FLAGS_REPLACE:
-		return flags == state->flags && covered(is, given, NULL) && covered(given, is, NULL);
-	case FLAGS_ADD:
-		return flags == (old_flags | state->flags) && covered(is, was, given) &&
-			covered(was, is, NULL) && covered(given, is, NULL);
-	case FLAGS_REMOVE:
-		return flags == (old_flags & ~state->flags) && covered(is, was, NULL) &&
-			covered(was, is, given) && disjoint(is, given);
+	gboolean known = snapshot_find_uid(session->view, uid, &old_position);
+	gboolean failed = state->modified != NULL && uidset_contains(state->modified, uid);
+	if (!state->silent || failed || !known || !store_change_is_expected(change, session->view, old_position, after, new_position)) {
+		uidset_add(state->answered, uid);
+		uidset_add(state->loud, uid);
+	} else if (state->conditional ||
+		((session->enabled & SESSION_CONDSTORE) != 0 &&
+			snapshot_row(session->view, old_position, &old_row)->modseq[old_row] !=
+				snapshot_row(after, new_position, &row)->modseq[row])) {
+		uidset_add(state->answered, uid);
 	}
-	return FALSE;
 }
 
-/* Prepares the session for coming up to date: our own changes are not told there. Without .SILENT they are
- * answered below; with it only where the flags are not what the client takes them for, since another session
- * has changed them (RFC 3501 6.4.6). */
-static gboolean keep_quiet(ImapCommand *cmd, StoreState *state, GError **error)
+/* Prepares the session for coming up to date: our own changes are not told there, but answered below. */
+static gboolean keep_quiet(ImapCommand *cmd, StoreState *state, const StoreChange *change, GError **error)
 {
 	Session *session = cmd->session;
 	g_autoptr(Snapshot) after = mailbox_snapshot(session->mailbox, error);
 	if (after == NULL)
 		return FALSE;
 	g_autoptr(UidSet) quiet = uidset_new();
-	for (guint i = 0; i < uidset_n_ranges(state->uids); i++) {
-		UidRange range = uidset_range(state->uids, i);
-		for (guint64 uid = range.first; uid <= range.last; uid++) {
-			guint32 old_position, new_position;
-			if (!snapshot_find_uid(after, (guint32)uid, &new_position)) {
-				state->expunged = TRUE;
-				continue;
-			}
-			if (state->silent &&
-				(!snapshot_find_uid(session->view, (guint32)uid, &old_position) ||
-					!is_as_expected(
-						state, session->view, old_position, after, new_position)))
-				continue;
-			uidset_add(quiet, (guint32)uid);
+	UidCursor cursor = { 0 };
+	guint32 uid, position;
+	state->answered = uidset_new();
+	state->loud = uidset_new();
+	while (uidset_next(state->uids, &cursor, &uid)) {
+		if (!snapshot_find_uid(after, uid, &position)) {
+			state->expunged = TRUE;
+			continue;
 		}
+		uidset_add(quiet, uid);
+		decide_answer(session, state, change, uid, after, position);
 	}
-	state->answered = state->silent ? uidset_new() : uidset_copy(quiet);
 	uidset_free(session->silent);
 	session->silent = g_steal_pointer(&quiet);
 	session->silent_modseq = snapshot_highestmodseq(after);
 	return TRUE;
+}
+
+static gboolean change_flags(ImapCommand *cmd, StoreState *state, const StoreChange *change, GError **error)
+{
+	Session *session = cmd->session;
+	if (!state->conditional)
+		return mailbox_store_flags(
+			session->mailbox, state->uids, change->op, change->flags, change->keywords, G_MAXUINT64, NULL, error);
+	session_enable(session, SESSION_CONDSTORE, cmd->out);
+	return store_change_unless_modified(session, change, state->uids, state->unchanged_since, &state->modified, error);
 }
 
 /* FALSE: the command was answered. */
@@ -173,10 +174,12 @@ static gboolean start(ImapCommand *cmd)
 	StoreState *state = parse(cmd, &error);
 	cmd->state = state;
 	cmd->free_state = store_state_free;
-	if (state == NULL ||
-		!mailbox_store_flags(cmd->session->mailbox, state->uids, state->op, state->flags,
-			(const char *const *)state->keywords->pdata, G_MAXUINT64, NULL, &error) ||
-		!keep_quiet(cmd, state, &error)) {
+	if (state == NULL) {
+		command_error(cmd, error);
+		return FALSE;
+	}
+	StoreChange change = { state->op, state->flags, (const char *const *)state->keywords->pdata };
+	if (!change_flags(cmd, state, &change, &error) || !keep_quiet(cmd, state, &change, &error)) {
 		command_error(cmd, error);
 		return FALSE;
 	}
@@ -184,34 +187,34 @@ static gboolean start(ImapCommand *cmd)
 	return TRUE;
 }
 
-static void answer_one(ImapCommand *cmd, guint32 uid, const Snapshot *view)
-{
-	guint32 position;
-	if (!snapshot_find_uid(view, uid, &position))
-		return;
-	g_string_append_printf(cmd->out, "* %u FETCH (", position + 1);
-	if (cmd->uid)
-		g_string_append_printf(cmd->out, "UID %u ", uid); /* RFC 3501 6.4.8 */
-	session_write_flags(cmd->session, position, cmd->out);
-	g_string_append(cmd->out, ")\r\n");
-}
-
 /* FALSE: the output is full. */
 static gboolean answer(ImapCommand *cmd, StoreState *state)
 {
-	while (state->range < uidset_n_ranges(state->answered)) {
-		if (command_output_full(cmd))
-			return FALSE;
-		UidRange range = uidset_range(state->answered, state->range);
-		guint32 uid = state->next != 0 ? state->next : range.first;
-		answer_one(cmd, uid, cmd->session->view);
-		state->next = uid + 1;
-		if (uid == range.last) {
-			state->range++;
-			state->next = 0;
-		}
+	guint32 uid, position;
+	while (!command_output_full(cmd)) {
+		if (!uidset_next(state->answered, &state->cursor, &uid))
+			return TRUE;
+		if (snapshot_find_uid(cmd->session->view, uid, &position)) /* UID: RFC 3501 6.4.8 */
+			session_write_fetch(cmd->session, position, cmd->uid, uidset_contains(state->loud, uid), cmd->out);
 	}
-	return TRUE;
+	return FALSE;
+}
+
+/* "MODIFIED 7,9": message numbers, UIDs of a UID STORE. NULL: all messages met the condition. */
+static GString *modified_code(const ImapCommand *cmd, const StoreState *state)
+{
+	if (state->modified == NULL || uidset_is_empty(state->modified))
+		return NULL;
+	g_autoptr(UidSet) numbers = uidset_new();
+	UidCursor cursor = { 0 };
+	guint32 uid, position;
+	while (!cmd->uid && uidset_next(state->modified, &cursor, &uid)) {
+		if (snapshot_find_uid(cmd->session->view, uid, &position))
+			uidset_add(numbers, position + 1);
+	}
+	GString *code = g_string_new("MODIFIED ");
+	uidset_write(cmd->uid ? state->modified : numbers, code);
+	return code;
 }
 
 CommandResult cmd_store(ImapCommand *cmd)
@@ -221,8 +224,12 @@ CommandResult cmd_store(ImapCommand *cmd)
 	StoreState *state = cmd->state;
 	if (!answer(cmd, state))
 		return COMMAND_AGAIN;
+	g_autoptr(GString) modified = modified_code(cmd, state);
+	/* Only one code can be told, and MODIFIED must be (RFC 7162 example 11). */
 	if (state->expunged && !state->silent && !cmd->uid)
-		command_no(cmd, "EXPUNGEISSUED", "Some of the messages are expunged");
+		command_no(cmd, modified != NULL ? modified->str : "EXPUNGEISSUED", "Some of the messages are expunged");
+	else if (modified != NULL)
+		command_ok(cmd, modified->str, "Some of the messages have changed, and were left alone");
 	else
 		command_ok(cmd, NULL, "%s completed", cmd->name);
 	return COMMAND_DONE;

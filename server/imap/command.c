@@ -308,8 +308,10 @@ static void count(const CommandRun *run)
 static void finish(CommandRun *run)
 {
 	ImapCommand *cmd = &run->cmd;
-	if (run->entry != NULL && (run->entry->flags & COMMAND_LOOP) == 0)
-		command_sync(cmd, (run->entry->flags & COMMAND_NO_EXPUNGE) == 0, cmd->uid);
+	if (run->entry != NULL && (run->entry->flags & COMMAND_LOOP) == 0) {
+		command_sync(cmd, (run->entry->flags & COMMAND_NO_EXPUNGE) == 0 && !cmd->keeps_expunged, cmd->uid);
+		session_write_due_modseq(cmd->session, cmd->out);
+	}
 	if (run->answer == NULL && !command_cancelled(cmd)) {
 		log_error("command.unanswered", LOG_STR("command", cmd->name));
 		command_no(cmd, "SERVERBUG", "Internal error; the server's log says more");

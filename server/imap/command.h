@@ -39,6 +39,7 @@ struct ImapCommand {
 	const char *tag;
 	const char *name; /* upper case, "UID FETCH" */
 	gboolean uid;     /* the UID variant */
+	gboolean keeps_expunged; /* as COMMAND_NO_EXPUNGE: a UID SEARCH with message numbers (RFC 7162 3.2.10.2) */
 	ImapParser args;  /* at the first octet after the name: a SP, or the end */
 	GString *out;     /* untagged answers; sent when the function returns, or by command_flush() */
 	gpointer state;   /* the command's own between calls */

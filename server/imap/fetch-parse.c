@@ -201,6 +201,7 @@ static const struct {
 	{ "EMAILID", FETCH_EMAILID },
 	{ "THREADID", FETCH_THREADID },
 	{ "SAVEDATE", FETCH_SAVEDATE },
+	{ "MODSEQ", FETCH_MODSEQ },
 };
 
 static const struct {

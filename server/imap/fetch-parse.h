@@ -16,6 +16,7 @@ typedef enum {
 	FETCH_EMAILID = 1 << 7,       /* RFC 8474 5.3 */
 	FETCH_THREADID = 1 << 8,
 	FETCH_SAVEDATE = 1 << 9,      /* RFC 8514 4.2 */
+	FETCH_MODSEQ = 1 << 10,       /* RFC 7162 3.1.4.2 */
 } FetchItems;
 
 typedef enum {

@@ -54,6 +54,21 @@ gboolean imap_parse_number64(ImapParser *p, guint64 *number_out, GError **error)
 	return parse_digits(p, 0, G_MAXINT64, "a number (0 to 9223372036854775807)", number_out, error);
 }
 
+gboolean imap_parse_modseq(ImapParser *p, gboolean zero, guint64 *modseq_out, GError **error)
+{
+	gsize start = p->pos;
+	guint64 number;
+	const char *what = zero ? "a mod-sequence (0 to 9223372036854775807)" : "a mod-sequence (1 to 9223372036854775807)";
+	if (!parse_digits(p, 0, G_MAXINT64, what, &number, error))
+		return FALSE;
+	if (number == 0 && !zero) {
+		p->pos = start;
+		return imap_parser_expected(p, what, error);
+	}
+	*modseq_out = number;
+	return TRUE;
+}
+
 /* RFC 3501 section 9: seq-number = nz-number / "*". */
 static gboolean parse_seq_number(ImapParser *p, GError **error)
 {

@@ -50,6 +50,8 @@ char *imap_parse_list_mailbox(ImapParser *p, GError **error); /* with wildcards,
 gboolean imap_parse_number(ImapParser *p, guint32 *number_out, GError **error);
 gboolean imap_parse_nz_number(ImapParser *p, guint32 *number_out, GError **error);
 gboolean imap_parse_number64(ImapParser *p, guint64 *number_out, GError **error); /* below 2^63 */
+/* RFC 7162 section 7: mod-sequence-value, or mod-sequence-valzer with @zero. */
+gboolean imap_parse_modseq(ImapParser *p, gboolean zero, guint64 *modseq_out, GError **error);
 /* A sequence-set as text, checked for syntax; resolve with uidset_parse() when '*' is known. "$" is given as
  * "$" (RFC 5182). */
 char *imap_parse_sequence_set(ImapParser *p, GError **error);

@@ -52,13 +52,51 @@ void search_answer_write_set(const Snapshot *view, gboolean uid, const GArray *p
 	}
 }
 
-/* RFC 3501 7.2.5: one line, also when nothing was found. */
-static void write_numbers(const char *name, gboolean uid, const Snapshot *view, const GArray *positions, GString *out)
+/* The positions that are answered, or counted, in any order: those that are saved (RFC 5182 2.1), and whose modseq counts (RFC 4731 3.2). */
+static GArray *answered_positions(const SearchProgram *program, const GArray *positions)
+{
+	GArray *answered = g_array_new(FALSE, FALSE, sizeof(guint32));
+	guint n = positions->len, first = 0, end = n;
+	SearchReturn some = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
+	gboolean all = (program->returns & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) != 0 || (program->returns & some) == 0;
+	if (n == 0)
+		return answered;
+	if (!all) {
+		if (program->returns & SEARCH_RETURN_MIN)
+			g_array_append_val(answered, g_array_index(positions, guint32, 0));
+		if (program->returns & SEARCH_RETURN_MAX)
+			g_array_append_val(answered, g_array_index(positions, guint32, n - 1));
+		first = end = 0;
+		if (program->returns & SEARCH_RETURN_PARTIAL)
+			partial_window(&program->partial, n, &first, &end);
+	}
+	g_array_append_vals(answered, &g_array_index(positions, guint32, first), end - first);
+	return answered;
+}
+
+/* "MODSEQ 917162500", the highest of what is answered, behind @before and with @after; nothing where nothing is answered. */
+static void write_modseq(const SearchProgram *program, const Snapshot *view, const GArray *positions, const char *before, const char *after,
+                         GString *out)
+{
+	g_autoptr(GArray) answered = program->modseq ? answered_positions(program, positions) : NULL;
+	guint64 highest = 0;
+	for (guint i = 0; answered != NULL && i < answered->len; i++) {
+		guint row;
+		const SnapshotChunk *chunk = snapshot_row(view, g_array_index(answered, guint32, i), &row);
+		highest = MAX(highest, chunk->modseq[row]);
+	}
+	if (highest > 0)
+		g_string_append_printf(out, "%sMODSEQ %" G_GUINT64_FORMAT "%s", before, highest, after);
+}
+
+/* RFC 3501 7.2.5: one line, also when nothing was found. RFC 7162 3.1.6: the modseq at its end. */
+static void write_numbers(const SearchProgram *program, const char *name, gboolean uid, const Snapshot *view, const GArray *positions, GString *out)
 {
 	g_autofree guint32 *numbers = numbers_of(view, uid, positions, 0, positions->len);
 	g_string_append_printf(out, "* %s", name);
 	for (guint i = 0; i < positions->len; i++)
 		append_number(out, ' ', numbers[i]);
+	write_modseq(program, view, positions, " (", ")", out);
 	g_string_append(out, "\r\n");
 }
 
@@ -92,6 +130,7 @@ static void write_esearch(const SearchProgram *program, const char *correlator, 
 		write_partial(&program->partial, view, uid, positions, out);
 	if (program->returns & SEARCH_RETURN_COUNT)
 		g_string_append_printf(out, " COUNT %u", n);
+	write_modseq(program, view, positions, " ", "", out);
 	g_string_append(out, "\r\n");
 }
 
@@ -99,7 +138,7 @@ void search_answer_write(const SearchProgram *program, const char *name, const c
                          const GArray *positions, GString *out)
 {
 	if (!program->extended) {
-		write_numbers(name, uid, view, positions, out);
+		write_numbers(program, name, uid, view, positions, out);
 	} else if (!search_program_is_silent(program)) {
 		/* The tag is a string: quoted, for it cannot hold a quote or backslash (RFC 9051 section 9, tag). */
 		g_autofree char *correlator = g_strdup_printf("TAG \"%s\"", tag);
@@ -119,31 +158,9 @@ static gint compare_positions(gconstpointer a, gconstpointer b)
 	return (x > y) - (x < y);
 }
 
-/* The positions to be saved, in any order. */
-static GArray *saved_positions(const SearchProgram *program, const GArray *positions)
-{
-	GArray *saved = g_array_new(FALSE, FALSE, sizeof(guint32));
-	guint n = positions->len, first = 0, end = n;
-	SearchReturn some = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
-	gboolean all = (program->returns & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) != 0 || (program->returns & some) == 0;
-	if (n == 0)
-		return saved;
-	if (!all) {
-		if (program->returns & SEARCH_RETURN_MIN)
-			g_array_append_val(saved, g_array_index(positions, guint32, 0));
-		if (program->returns & SEARCH_RETURN_MAX)
-			g_array_append_val(saved, g_array_index(positions, guint32, n - 1));
-		first = end = 0;
-		if (program->returns & SEARCH_RETURN_PARTIAL)
-			partial_window(&program->partial, n, &first, &end);
-	}
-	g_array_append_vals(saved, &g_array_index(positions, guint32, first), end - first);
-	return saved;
-}
-
 UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, const GArray *positions)
 {
-	g_autoptr(GArray) saved = saved_positions(program, positions);
+	g_autoptr(GArray) saved = answered_positions(program, positions);
 	g_array_sort(saved, compare_positions);
 	UidSet *uids = uidset_new();
 	for (guint i = 0; i < saved->len; i++)

@@ -87,6 +87,13 @@ static const char *outcome_of(const GError *error)
 	return g_error_matches(error, SEARCH_INDEX_ERROR, SEARCH_INDEX_ERROR_TIME) ? "limit" : "error";
 }
 
+void search_command_prepare(ImapCommand *cmd, const SearchProgram *program)
+{
+	cmd->keeps_expunged = program->numbers;
+	if (program->modseq)
+		session_enable(cmd->session, SESSION_CONDSTORE, cmd->out);
+}
+
 void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -135,5 +142,6 @@ static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gp
 void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data)
 {
 	SelectedSearch search = { program, finish, data };
+	search_command_prepare(cmd, program);
 	search_command_watched(cmd, program->returns, search_selected, &search);
 }

@@ -21,7 +21,10 @@ void search_command_update(ImapCommand *cmd, SearchProgram *program, const Searc
 /* The same where there is nothing to keep: @why, as text. */
 void search_command_refuse_update(ImapCommand *cmd, const SearchProgram *program, const char *why);
 
-/* The pieces, for ESEARCH, which searches many mailboxes. Runs @work under the watch and answers the command: OK, or by the error. @returns: of the
+/* The pieces, for ESEARCH, which searches many mailboxes. What follows for the command from what @program has in it: MODSEQ enables CONDSTORE (RFC
+ * 7162 3.1), and while message numbers are looked for, no message may go (3.2.10.2). */
+void search_command_prepare(ImapCommand *cmd, const SearchProgram *program);
+/* Runs @work under the watch and answers the command: OK, or by the error. @returns: of the
  * program; NO to a command with SAVE leaves $ empty. */
 typedef gboolean (*SearchWork)(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error);
 void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data);

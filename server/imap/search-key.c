@@ -205,6 +205,41 @@ static SearchKey *parse_seconds(ImapParser *p, SearchKeyKind kind, GError **erro
 	return key;
 }
 
+/* RFC 7162 section 7: entry-flag-name. Modseqs are those of messages, so that the flag and whose it is are read and ignored (3.1.5). */
+static gboolean parse_modseq_entry(ImapParser *p, GError **error)
+{
+	static const char prefix[] = "/flags/", *const types[] = { "priv", "shared", "all", NULL };
+	g_autofree char *name = imap_parse_string(p, error);
+	if (name == NULL)
+		return FALSE;
+	const char *flag = g_ascii_strncasecmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : "";
+	if (*flag == '\0' || strcmp(flag, "\\") == 0) {
+		g_set_error_literal(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "MODSEQ: expected an entry like \"/flags/\\\\Seen\"");
+		return FALSE;
+	}
+	if (!imap_parse_sp(p, error))
+		return FALSE;
+	g_autofree char *type = imap_parse_atom(p, error);
+	g_autofree char *lower = type != NULL ? g_ascii_strdown(type, -1) : NULL;
+	if (lower == NULL)
+		return FALSE;
+	if (!g_strv_contains(types, lower)) {
+		g_set_error_literal(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "MODSEQ: expected priv, shared or all after the entry");
+		return FALSE;
+	}
+	return imap_parse_sp(p, error);
+}
+
+/* "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer */
+static SearchKey *parse_modseq(ImapParser *p, GError **error)
+{
+	g_autoptr(SearchKey) key = key_new(SEARCH_KEY_MODSEQ);
+	if (!imap_parse_sp(p, error) || (imap_peek(p, '"') && !parse_modseq_entry(p, error)) ||
+	    !imap_parse_modseq(p, TRUE, &key->number, error))
+		return NULL;
+	return g_steal_pointer(&key);
+}
+
 static SearchKey *key_new_none(void)
 {
 	return key_not(key_new(SEARCH_KEY_AND));
@@ -308,6 +343,8 @@ static SearchKey *parse_simple(ImapParser *p, const char *name, SearchCharset ch
 		return parse_seconds(p, SEARCH_KEY_YOUNGER, error);
 	if (g_ascii_strcasecmp(name, "EMAILID") == 0 || g_ascii_strcasecmp(name, "THREADID") == 0)
 		return parse_objectid(p, g_ascii_toupper(*name) == 'E', error);
+	if (g_ascii_strcasecmp(name, "MODSEQ") == 0)
+		return parse_modseq(p, error);
 	if (g_ascii_strcasecmp(name, "KEYWORD") == 0)
 		return parse_keyword(p, TRUE, error);
 	if (g_ascii_strcasecmp(name, "UNKEYWORD") == 0)
@@ -440,6 +477,17 @@ SearchKey *search_keys_parse(ImapParser *p, GError **error)
 	return parse_keys(p, CHARSET_UTF8, error);
 }
 
+static gboolean key_has(const SearchKey *key, SearchKeyKind kind)
+{
+	/* $ is none of numbers: it is kept as UIDs. */
+	if (key->kind == kind && (kind != SEARCH_KEY_SEQUENCE || *key->set != '$'))
+		return TRUE;
+	for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+		if (key_has(key->children->pdata[i], kind))
+			return TRUE;
+	return FALSE;
+}
+
 /* -- the program -------------------------------------------------------------------------------------------- */
 
 static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GError **error)
@@ -536,21 +584,27 @@ gboolean search_return_parse_optional(ImapParser *p, SearchProgram *program, GEr
 	return !skip_word(p, "RETURN") || (parse_return(p, program, error) && imap_parse_sp(p, error));
 }
 
+static gboolean parse_program_keys(ImapParser *p, SearchProgram *program, SearchCharset charset, GError **error)
+{
+	program->key = parse_keys(p, charset, error);
+	if (program->key == NULL)
+		return FALSE;
+	program->modseq = key_has(program->key, SEARCH_KEY_MODSEQ);
+	program->numbers = key_has(program->key, SEARCH_KEY_SEQUENCE);
+	return TRUE;
+}
+
 gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error)
 {
 	SearchCharset charset = CHARSET_NONE;
-	if (!parse_charset(p, &charset, error) || !imap_parse_sp(p, error))
-		return FALSE;
-	program->key = parse_keys(p, charset, error);
-	return program->key != NULL;
+	return parse_charset(p, &charset, error) && imap_parse_sp(p, error) && parse_program_keys(p, program, charset, error);
 }
 
 gboolean search_keys_parse_with_charset(ImapParser *p, SearchProgram *program, GError **error)
 {
 	if (skip_word(p, "CHARSET"))
 		return imap_parse_sp(p, error) && search_charset_and_keys_parse(p, program, error);
-	program->key = parse_keys(p, CHARSET_NONE, error);
-	return program->key != NULL;
+	return parse_program_keys(p, program, CHARSET_NONE, error);
 }
 
 SearchProgram *search_program_parse(ImapParser *p, GError **error)

@@ -24,6 +24,7 @@ typedef enum {
 	SEARCH_KEY_OLDER,          /* INTERNALDATE is number seconds ago or longer (RFC 5032) */
 	SEARCH_KEY_YOUNGER,        /* INTERNALDATE is number seconds ago or less */
 	SEARCH_KEY_EMAILID,        /* keyword: the object id (RFC 8474 section 6), compared exactly */
+	SEARCH_KEY_MODSEQ,         /* modseq >= number (RFC 7162 3.1.5) */
 	SEARCH_KEY_TEXT,           /* scope, field, needle */
 } SearchKeyKind;
 
@@ -63,6 +64,8 @@ typedef struct {
 	SearchReturn returns;   /* RETURN () is ALL; RETURN (SAVE) is SAVE alone */
 	Partial partial;        /* SEARCH_RETURN_PARTIAL */
 	SearchKey *key;         /* owned, never NULL */
+	gboolean modseq;        /* a MODSEQ key is in it: the answer has MODSEQ */
+	gboolean numbers;       /* message sequence numbers are in it */
 } SearchProgram;
 SearchProgram *search_program_ref(SearchProgram *program);
 void search_program_unref(SearchProgram *program);

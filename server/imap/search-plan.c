@@ -254,6 +254,8 @@ static gboolean row_matches(
 		return chunk->size[row] > key->number;
 	case SEARCH_KEY_SMALLER:
 		return chunk->size[row] < key->number;
+	case SEARCH_KEY_MODSEQ:
+		return chunk->modseq[row] >= key->number;
 	case SEARCH_KEY_SAVED_DATE:
 		return day_within(key, datetime_day_of(chunk->saved_at[row], 0));
 	case SEARCH_KEY_OLDER: /* RFC 5032: both inclusive */

@@ -96,6 +96,7 @@ static gboolean examine(SearchUpdate *update, const SearchContext *context, Sear
 	switch (key->kind) {
 	case SEARCH_KEY_FLAG:
 	case SEARCH_KEY_KEYWORD:
+	case SEARCH_KEY_MODSEQ:
 		update->depends |= DEPENDS_FLAGS;
 		return TRUE;
 	case SEARCH_KEY_RECENT:

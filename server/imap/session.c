@@ -38,6 +38,8 @@ void session_unselect(Session *session)
 	g_clear_pointer(&session->saved, uidset_free);
 	g_clear_pointer(&session->updates, search_updates_free);
 	session->silent_modseq = 0;
+	session->told_modseq = 0;
+	session->modseq_due = FALSE;
 	session->read_only = FALSE;
 	session->first_recent = session->first_recent_end = 0;
 	if (session->state == SESSION_SELECTED)
@@ -67,6 +69,7 @@ gboolean session_select(Session *session, const char *name, gboolean read_only, 
 	session->first_recent = first_recent;
 	session->first_recent_end = MAX(first_recent, snapshot_uidnext(view));
 	session->mailbox = g_steal_pointer(&mailbox);
+	session->told_modseq = snapshot_highestmodseq(view);
 	session->view = g_steal_pointer(&view);
 	session->mailbox_name = g_strdup(name);
 	session->read_only = read_only;
@@ -118,6 +121,47 @@ void session_write_flags(const Session *session, guint32 position, GString *out)
 	g_string_append_c(out, ')');
 }
 
+void session_write_fetch(const Session *session, guint32 position, gboolean with_uid, gboolean with_flags, GString *out)
+{
+	guint row;
+	const SnapshotChunk *chunk = snapshot_row(session->view, position, &row);
+	gboolean condstore = (session->enabled & SESSION_CONDSTORE) != 0;
+	const char *space = "";
+	g_string_append_printf(out, "* %u FETCH (", position + 1);
+	if (with_uid || condstore) {
+		g_string_append_printf(out, "UID %u", chunk->uid[row]);
+		space = " ";
+	}
+	if (with_flags) {
+		g_string_append(out, space);
+		session_write_flags(session, position, out);
+		space = " ";
+	}
+	if (condstore)
+		g_string_append_printf(out, "%sMODSEQ (%" G_GUINT64_FORMAT ")", space, chunk->modseq[row]);
+	g_string_append(out, ")\r\n");
+}
+
+static void write_highestmodseq(const Session *session, GString *out)
+{
+	g_string_append_printf(out, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Told up to here\r\n", session->told_modseq);
+}
+
+void session_enable(Session *session, SessionEnabled extensions, GString *out)
+{
+	gboolean first = (extensions & ~session->enabled & SESSION_CONDSTORE) != 0;
+	session->enabled |= extensions;
+	if (first && session->state == SESSION_SELECTED)
+		write_highestmodseq(session, out);
+}
+
+void session_write_due_modseq(Session *session, GString *out)
+{
+	if (session->modseq_due && session->state == SESSION_SELECTED && (session->enabled & SESSION_QRESYNC) != 0)
+		write_highestmodseq(session, out);
+	session->modseq_due = FALSE;
+}
+
 void session_write_flag_lists(const Session *session, GString *out)
 {
 	gsize n = 0;
@@ -137,9 +181,33 @@ void session_write_flag_lists(const Session *session, GString *out)
 
 /* --- coming up to date --- */
 
-/* Highest first: so each number is right whether or not the client has worked off the ones before. */
-static void write_expunges(const Snapshot *view, const UidSet *expunged, GString *out)
+/* A line of them is at most some 80 KB, what other lines are too. */
+#define VANISHED_RANGES 4000
+
+void session_write_vanished_earlier(const UidSet *uids, GString *out)
 {
+	for (guint i = 0, n = uidset_n_ranges(uids); i < n;) {
+		g_autoptr(UidSet) some = uidset_new();
+		for (guint end = MIN(n, i + VANISHED_RANGES); i < end; i++)
+			uidset_add_range(some, uidset_range(uids, i).first, uidset_range(uids, i).last);
+		g_string_append(out, "* VANISHED (EARLIER) ");
+		uidset_write(some, out);
+		g_string_append(out, "\r\n");
+	}
+}
+
+/* Highest first: so each number is right whether or not the client has worked off the ones before. */
+static void write_expunges(const Session *session, const UidSet *expunged, GString *out)
+{
+	const Snapshot *view = session->view;
+	if (uidset_is_empty(expunged))
+		return;
+	if ((session->enabled & SESSION_QRESYNC) != 0) { /* RFC 7162 3.2.10.2 */
+		g_string_append(out, "* VANISHED ");
+		uidset_write(expunged, out);
+		g_string_append(out, "\r\n");
+		return;
+	}
 	for (guint i = uidset_n_ranges(expunged); i > 0; i--) {
 		UidRange range = uidset_range(expunged, i - 1);
 		guint32 first = 0, last = 0;
@@ -165,11 +233,7 @@ static void write_changes(const Session *session, const GArray *changed, gboolea
 		guint32 uid = g_array_index(changed, guint32, i), position = 0;
 		if (!snapshot_find_uid(session->view, uid, &position) || is_silent(session, uid, position))
 			continue;
-		g_string_append_printf(out, "* %u FETCH (", position + 1);
-		if (with_uid)
-			g_string_append_printf(out, "UID %u ", uid);
-		session_write_flags(session, position, out);
-		g_string_append(out, ")\r\n");
+		session_write_fetch(session, position, with_uid, TRUE, out);
 	}
 }
 
@@ -196,7 +260,7 @@ static void write_news(Session *session, Snapshot *target, const SnapshotDiff *d
 	if (session->updates != NULL)
 		search_updates_expunged(session->updates, session, diff->expunged, out);
 	if (allow_expunge)
-		write_expunges(session->view, diff->expunged, out);
+		write_expunges(session, diff->expunged, out);
 	(void)snapshot_all_keywords(session->view, &old_keywords);
 	(void)snapshot_all_keywords(target, &keywords);
 	snapshot_unref(session->view);
@@ -234,8 +298,11 @@ gboolean session_sync(
 			!claim_new(session, newest, error))
 			return FALSE;
 		g_autoptr(SnapshotDiff) diff = snapshot_diff(session->view, newest);
-		if (allow_expunge || uidset_is_empty(diff->expunged)) {
+		gboolean expunged = !uidset_is_empty(diff->expunged);
+		session->modseq_due |= expunged;
+		if (allow_expunge || !expunged) {
 			write_news(session, newest, diff, allow_expunge, with_uid, out);
+			session->told_modseq = snapshot_highestmodseq(newest);
 		} else {
 			g_autoptr(Snapshot) merged = snapshot_merge_keeping_expunged(session->view, newest);
 			write_news(session, merged, diff, FALSE, with_uid, out);

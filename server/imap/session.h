@@ -41,6 +41,8 @@ struct Session {
 	char *mailbox_name;   /* owned */
 	gboolean read_only;   /* EXAMINE */
 	Snapshot *view;       /* what the client knows: its sequence numbers are positions in this */
+	guint64 told_modseq;  /* the client has been told of all changes up to here; below the view's while expunges wait */
+	gboolean modseq_due;  /* HIGHESTMODSEQ is to be told before the tagged answer: session_write_due_modseq() */
 	guint32 first_recent; /* UIDs from here on are \Recent for this session (below first_recent_end) */
 	guint32 first_recent_end;
 	UidSet *silent; /* UIDs whose flags this very command changes without a FETCH (STORE .SILENT) */
@@ -61,11 +63,22 @@ SearchIndex *session_index(Session *session);
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error);
 void session_unselect(Session *session);
 /* Brings the view up to the newest snapshot and appends what the client must be told to @out: EXPUNGE
- * (highest first, only with @allow_expunge; else those messages stay in the view), EXISTS, RECENT, FLAGS
- * when there are new keywords, FETCH (FLAGS ...) with UID when @with_uid, and what that means for results
- * that are kept up to date (search-update.h). STORE_ERROR_NO_MAILBOX: it was deleted. */
+ * (highest first, only with @allow_expunge; else those messages stay in the view) or, with QRESYNC, VANISHED,
+ * EXISTS, RECENT, FLAGS when there are new keywords, FETCH (FLAGS ...) with UID when @with_uid, and what that means
+ * for results that are kept up to date (search-update.h). STORE_ERROR_NO_MAILBOX: it was deleted. */
 gboolean session_sync(
 	Session *session, GString *out, gboolean allow_expunge, gboolean with_uid, GError **error);
+/* Enables @extensions (SESSION_QRESYNC with SESSION_CONDSTORE) until the connection ends. The first time that CONDSTORE is among them, the
+ * selected mailbox's HIGHESTMODSEQ is appended to @out (RFC 7162 3.1). */
+void session_enable(Session *session, SessionEnabled extensions, GString *out);
+/* With QRESYNC: appends HIGHESTMODSEQ where the client cannot work it out from the MODSEQs that it was told: expunges were told, which have
+ * none, or wait while later changes were told (RFC 7162 3.2, section 6). At the end of each command, and when IDLE has told something. */
+void session_write_due_modseq(Session *session, GString *out);
+/* Appends "* n FETCH (...)": the message's UID when @with_uid, its flags when @with_flags; once CONDSTORE is enabled, UID and MODSEQ in any case
+ * (RFC 7162 3.2.4). */
+void session_write_fetch(const Session *session, guint32 position, gboolean with_uid, gboolean with_flags, GString *out);
+/* Appends VANISHED (EARLIER), in lines of some thousands of ranges; nothing for the empty set. */
+void session_write_vanished_earlier(const UidSet *uids, GString *out);
 /* Appends "FLAGS (...)" of the message at @position. */
 void session_write_flags(const Session *session, guint32 position, GString *out);
 /* Appends the untagged FLAGS and PERMANENTFLAGS of the selected mailbox. */

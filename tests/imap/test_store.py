@@ -85,7 +85,7 @@ def test_a_keyword_that_is_removed_from_nothing_is_not_made(three):
     'STORE', 'STORE 1', 'STORE 1 FLAGS', 'STORE 1 FLAGS (', 'STORE 1 FLAGS (a', 'STORE 1 FLAGS (a))', 'STORE 1 FLAGS () x', 'STORE 1 FLAG (a)',
     'STORE 1 *FLAGS (a)', 'STORE 1 ++FLAGS (a)', 'STORE 1 FLAGS.LOUD (a)', 'STORE 1 +FLAGS (\\Recent)', 'STORE 1 FLAGS (\\Foo)',
     'STORE 1 FLAGS (a b', 'STORE 1 FLAGS (a]b)', 'STORE 0 FLAGS (a)', 'STORE 4 FLAGS (a)', 'STORE 1:4 FLAGS (a)', 'STORE x FLAGS (a)',
-    'STORE 1 FLAGS ("a")', 'STORE 1 (UNCHANGEDSINCE 1) FLAGS (a)', 'UID STORE 0 FLAGS (a)', 'STORE 1 FLAGS (\\Seen \\*)',
+    'STORE 1 FLAGS ("a")', 'UID STORE 0 FLAGS (a)', 'STORE 1 FLAGS (\\Seen \\*)',
 ])
 def test_wrong_commands_are_bad_and_change_nothing(three, command):
     three.store('1:3', 'FLAGS.SILENT', ['Kept'])

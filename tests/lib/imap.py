@@ -160,9 +160,9 @@ class Mailbox:
         self.recent = recent[-1].number if recent else None
         self.flags = result.all('FLAGS')[-1].args[0]
         self.readonly = result.has_code('READ-ONLY')
-        self.uidvalidity = self.uidnext = self.permanentflags = self.unseen = None
+        self.uidvalidity = self.uidnext = self.permanentflags = self.unseen = self.highestmodseq = None
         for u in result.all('OK'):
-            if u.code and u.code[0] in ('UIDVALIDITY', 'UIDNEXT', 'UNSEEN', 'PERMANENTFLAGS'):
+            if u.code and u.code[0] in ('UIDVALIDITY', 'UIDNEXT', 'UNSEEN', 'PERMANENTFLAGS', 'HIGHESTMODSEQ'):
                 setattr(self, u.code[0].lower(), u.code[1])
 
 
@@ -412,6 +412,17 @@ def parse_esearch(response):
     return out
 
 
+def parse_vanished(response):
+    """An Untagged VANISHED to (whether it is EARLIER, list of UIDs)."""
+    args = list(response.args)
+    earlier = args[:1] == [['EARLIER']]
+    if earlier:
+        args.pop(0)
+    if len(args) != 1:
+        raise ProtocolError('bad VANISHED: %r' % response)
+    return earlier, parse_set(args[0])
+
+
 # Commands during which RFC 3501 section 7.4.1 forbids EXPUNGE (the UID forms are other commands).
 _NO_EXPUNGE = ('FETCH', 'STORE', 'SEARCH', 'SORT', 'THREAD')
 
@@ -537,11 +548,28 @@ class Client:
             self.exists -= 1
             if self.uids is not None and u.number <= len(self.uids):
                 del self.uids[u.number - 1]
+        elif u.name == 'VANISHED':
+            self._note_vanished(u)
         elif u.name == 'FETCH':
             if self.exists is not None and not 1 <= u.number <= self.exists:
                 raise ProtocolError('FETCH %d of %s messages' % (u.number, self.exists))
         elif u.name == 'BYE':
             self.closed = True
+
+    def _note_vanished(self, u):
+        """RFC 7162 3.2.10: without EARLIER each UID is a message that goes."""
+        earlier, uids = parse_vanished(u)
+        if earlier:
+            return
+        if self.exists is None or len(uids) > self.exists:
+            raise ProtocolError('VANISHED %r of %s messages' % (uids, self.exists))
+        if not self.pending or all(word in _NO_EXPUNGE for word, _ in self.pending.values()):
+            raise ProtocolError('VANISHED during %r' % [w for w, _ in self.pending.values()])
+        self.exists -= len(uids)
+        if self.uids is not None:
+            if not set(uids) <= set(self.uids):
+                raise ProtocolError('VANISHED %r, which the client has not: %r' % (uids, self.uids))
+            self.uids = [uid for uid in self.uids if uid not in uids]
 
     # --- commands ---
 

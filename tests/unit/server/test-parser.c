@@ -231,6 +231,38 @@ static void numbers_have_bounds(void)
 	}
 }
 
+/* RFC 7162 section 7: 1 to 2^63-1, 0 only where that has a meaning. */
+static void modseqs_have_63_bits(void)
+{
+	static const struct {
+		const char *text;
+		gboolean ok, ok_zero;
+		guint64 value;
+	} cases[] = {
+		{ "0", FALSE, TRUE, 0 },
+		{ "000", FALSE, TRUE, 0 },
+		{ "1", TRUE, TRUE, 1 },
+		{ "007", TRUE, TRUE, 7 },
+		{ "4294967296", TRUE, TRUE, G_GUINT64_CONSTANT(4294967296) },
+		{ "9223372036854775807", TRUE, TRUE, G_MAXINT64 },
+		{ "9223372036854775808", FALSE, FALSE, 0 },
+		{ "18446744073709551617", FALSE, FALSE, 0 },
+		{ "-1", FALSE, FALSE, 0 },
+		{ "*", FALSE, FALSE, 0 },
+		{ "", FALSE, FALSE, 0 },
+	};
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		guint64 modseq = 0, zero = 0;
+		g_auto(Input) a = INPUT(cases[i].text);
+		g_auto(Input) b = INPUT(cases[i].text);
+		g_test_message("%s", cases[i].text);
+		g_assert_cmpint(imap_parse_modseq(&a.p, FALSE, &modseq, NULL), ==, cases[i].ok);
+		g_assert_cmpint(imap_parse_modseq(&b.p, TRUE, &zero, NULL), ==, cases[i].ok_zero);
+		g_assert_cmpuint(modseq, ==, cases[i].value);
+		g_assert_cmpuint(zero, ==, cases[i].value);
+	}
+}
+
 /* What the syntax lets through is what uidset_parse() takes, and the other way round. */
 static void sequence_sets_agree_with_uidset(void)
 {
@@ -591,6 +623,7 @@ int main(int argc, char **argv)
 		"/parser/literals_beyond_the_limit_are_refused", literals_beyond_the_limit_are_refused);
 	g_test_add_func("/parser/errors_count_octets_from_the_tag", errors_count_octets_from_the_tag);
 	g_test_add_func("/parser/numbers_have_bounds", numbers_have_bounds);
+	g_test_add_func("/parser/modseqs_have_63_bits", modseqs_have_63_bits);
 	g_test_add_func("/parser/sequence_sets_agree_with_uidset", sequence_sets_agree_with_uidset);
 	g_test_add_func("/parser/sequence_sets_are_limited", sequence_sets_are_limited);
 	g_test_add_func("/parser/flags_are_read", flags_are_read);

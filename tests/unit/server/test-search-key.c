@@ -7,7 +7,7 @@
 static void show(const SearchKey *key, GString *out)
 {
 	static const char *const heads[] = { "and", "or", "not", "seq", "uid", "flag", "keyword", "recent", "larger",
-		"smaller", "internal", "sent", "saved", "older", "younger", "emailid", "text" };
+		"smaller", "internal", "sent", "saved", "older", "younger", "emailid", "modseq", "text" };
 	g_string_append_printf(out, "(%s", heads[key->kind]);
 	switch (key->kind) {
 	case SEARCH_KEY_SEQUENCE:
@@ -25,6 +25,7 @@ static void show(const SearchKey *key, GString *out)
 	case SEARCH_KEY_SMALLER:
 	case SEARCH_KEY_OLDER:
 	case SEARCH_KEY_YOUNGER:
+	case SEARCH_KEY_MODSEQ:
 		g_string_append_printf(out, " %" G_GUINT64_FORMAT, key->number);
 		break;
 	case SEARCH_KEY_INTERNAL_DATE:
@@ -80,6 +81,17 @@ static void parse_reads_every_key(void)
 		{ " OLDER 3600 YOUNGER 4294967295", "(and(older 3600)(younger 4294967295))" },
 		{ " YOUNGER 0", NULL },
 		{ " OLDER -1", NULL },
+		{ " MODSEQ 0", "(modseq 0)" },
+		{ " modseq 9223372036854775807", "(modseq 9223372036854775807)" },
+		{ " MODSEQ \"/flags/\\\\Draft\" all 620162338", "(modseq 620162338)" },
+		{ " NOT MODSEQ \"/Flags/$x\" PRIV 5", "(not(modseq 5))" },
+		{ " MODSEQ 9223372036854775808", NULL },
+		{ " MODSEQ \"/flags/x\" 5", NULL },
+		{ " MODSEQ \"/flags/x\" any 5", NULL },
+		{ " MODSEQ \"/flags/\" all 5", NULL },
+		{ " MODSEQ \"/flags/\\\\\" all 5", NULL },
+		{ " MODSEQ \"/other/x\" all 5", NULL },
+		{ " MODSEQ \"\" all 5", NULL },
 		{ " EMAILID M123", "(emailid M123)" },
 		{ " THREADID T1", "(not(and))" },
 		{ " NOT THREADID T1", "(and)" },
