@@ -26,8 +26,7 @@ SearchContext search_context_selected(const Session *session, SearchIndex *index
 	return (SearchContext){
 		.view = session->view,
 		.index = index,
-		.first_recent = session->first_recent,
-		.first_recent_end = session->first_recent_end,
+		.recent = session->recent,
 		.account = session->account,
 		.saved = session->saved,
 		.now = g_get_real_time() / G_USEC_PER_SEC,

@@ -249,7 +249,7 @@ static gboolean row_matches(
 	case SEARCH_KEY_KEYWORD:
 		return keyword_sets[chunk->keywords[row]];
 	case SEARCH_KEY_RECENT:
-		return context->first_recent <= chunk->uid[row] && chunk->uid[row] < context->first_recent_end;
+		return context->recent != NULL && uidset_contains(context->recent, chunk->uid[row]);
 	case SEARCH_KEY_LARGER:
 		return chunk->size[row] > key->number;
 	case SEARCH_KEY_SMALLER:

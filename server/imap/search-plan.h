@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
 	const Snapshot *view;
 	SearchIndex *index;
-	guint32 first_recent, first_recent_end; /* \Recent: first_recent <= UID < first_recent_end */
+	const UidSet *recent;                   /* UIDs that are \Recent; NULL: none */
 	Account *account;                       /* of the view: EMAILID */
 	const UidSet *saved;                    /* $ (RFC 5182); NULL: empty */
 	GHashTable *pinned;                     /* SearchKey * of a sequence-set to the UidSet that it means; NULL, or not in it: the set is of @view */

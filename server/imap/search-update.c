@@ -11,9 +11,8 @@
 /* What a program's answer for a message can change by, besides expunging. */
 typedef enum {
 	DEPENDS_FLAGS = 1 << 0,
-	DEPENDS_RECENT = 1 << 1,
-	DEPENDS_TIME = 1 << 2,
-	DEPENDS_LAST = 1 << 3, /* on which message is the last */
+	DEPENDS_TIME = 1 << 1,
+	DEPENDS_LAST = 1 << 2, /* on which message is the last */
 } Depends;
 
 typedef struct {
@@ -26,7 +25,6 @@ typedef struct {
 	Depends depends;
 	GArray *uids; /* guint32: what the client has, in order; owned */
 	gint64 now;   /* Unix seconds: the time they are of */
-	guint32 first_recent, first_recent_end;
 } SearchUpdate;
 
 struct SearchUpdates {
@@ -99,8 +97,7 @@ static gboolean examine(SearchUpdate *update, const SearchContext *context, Sear
 	case SEARCH_KEY_MODSEQ:
 		update->depends |= DEPENDS_FLAGS;
 		return TRUE;
-	case SEARCH_KEY_RECENT:
-		update->depends |= DEPENDS_RECENT;
+	case SEARCH_KEY_RECENT: /* never changes for a message (Session.recent) */
 		return TRUE;
 	case SEARCH_KEY_OLDER:
 	case SEARCH_KEY_YOUNGER:
@@ -152,8 +149,6 @@ gboolean search_updates_add(SearchUpdates *updates, const SearchContext *context
 	}
 	update->pinned = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)uidset_free);
 	update->now = context->now;
-	update->first_recent = context->first_recent;
-	update->first_recent_end = context->first_recent_end;
 	if (!examine(update, context, update->program->key, NULL))
 		return FALSE;
 	guint n = result->positions->len;
@@ -371,10 +366,6 @@ static UidSet *judged_of(const SearchUpdate *update, const Session *session, con
 		if (max_uid > 0)
 			add_uid(set, view, news, max_uid);
 	}
-	if ((update->depends & DEPENDS_RECENT) != 0 && (session->first_recent != update->first_recent ||
-	                                                session->first_recent_end != update->first_recent_end))
-		add_uids_from(set, view, news, MIN(session->first_recent, update->first_recent),
-		              MAX(session->first_recent_end, update->first_recent_end));
 	if ((update->depends & DEPENDS_TIME) != 0 && now != update->now)
 		add_by_time(set, view, news, update->program->key, update->now, now);
 	return set;
@@ -431,8 +422,6 @@ void search_updates_changed(SearchUpdates *updates, Session *session, const Sear
 			continue;
 		}
 		update->now = now;
-		update->first_recent = session->first_recent;
-		update->first_recent_end = session->first_recent_end;
 		i++;
 	}
 }

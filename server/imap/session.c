@@ -36,12 +36,12 @@ void session_unselect(Session *session)
 	g_clear_pointer(&session->mailbox_name, g_free);
 	g_clear_pointer(&session->silent, uidset_free);
 	g_clear_pointer(&session->saved, uidset_free);
+	g_clear_pointer(&session->recent, uidset_free);
 	g_clear_pointer(&session->updates, search_updates_free);
 	session->silent_modseq = 0;
 	session->told_modseq = 0;
 	session->modseq_due = FALSE;
 	session->read_only = FALSE;
-	session->first_recent = session->first_recent_end = 0;
 	if (session->state == SESSION_SELECTED)
 		session->state = SESSION_AUTHENTICATED;
 }
@@ -51,6 +51,13 @@ SearchIndex *session_index(Session *session)
 	if (session->index == NULL)
 		session->index = search_index_get(session->account);
 	return session->index;
+}
+
+/* What was claimed: from @first on. Others may have claimed what lies between that and what is here already. */
+static void add_recent(Session *session, guint32 first, const Snapshot *newest)
+{
+	if (first < snapshot_uidnext(newest))
+		uidset_add_range(session->recent, first, snapshot_uidnext(newest) - 1);
 }
 
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error)
@@ -66,8 +73,8 @@ gboolean session_select(Session *session, const char *name, gboolean read_only, 
 	guint32 first_recent = 0;
 	if (!mailbox_claim_recent(mailbox, view, !read_only, &first_recent, error))
 		return FALSE;
-	session->first_recent = first_recent;
-	session->first_recent_end = MAX(first_recent, snapshot_uidnext(view));
+	session->recent = uidset_new();
+	add_recent(session, first_recent, view);
 	session->mailbox = g_steal_pointer(&mailbox);
 	session->told_modseq = snapshot_highestmodseq(view);
 	session->view = g_steal_pointer(&view);
@@ -79,17 +86,18 @@ gboolean session_select(Session *session, const char *name, gboolean read_only, 
 
 /* --- telling the client --- */
 
-static gboolean is_recent(const Session *session, guint32 uid)
-{
-	return uid >= session->first_recent && uid < session->first_recent_end;
-}
-
 guint32 session_count_recent(const Session *session)
 {
-	guint32 first = 0, end = 0;
-	(void)snapshot_find_uid(session->view, session->first_recent, &first);
-	(void)snapshot_find_uid(session->view, session->first_recent_end, &end);
-	return end > first ? end - first : 0;
+	guint32 n = 0;
+	for (guint i = 0; i < uidset_n_ranges(session->recent); i++) {
+		UidRange range = uidset_range(session->recent, i);
+		guint32 first = 0, end = 0;
+		(void)snapshot_find_uid(session->view, range.first, &first);
+		if (snapshot_find_uid(session->view, range.last, &end))
+			end++;
+		n += end - first;
+	}
+	return n;
 }
 
 void session_write_flags(const Session *session, guint32 position, GString *out)
@@ -112,7 +120,7 @@ void session_write_flags(const Session *session, guint32 position, GString *out)
 		if ((chunk->flags[row] & names[i].flag) != 0)
 			g_string_append_printf(out, "%s%s", out->len > start ? " " : "", names[i].name);
 	}
-	if (is_recent(session, chunk->uid[row]))
+	if (uidset_contains(session->recent, chunk->uid[row]))
 		g_string_append_printf(out, "%s\\Recent", out->len > start ? " " : "");
 	gsize n = 0;
 	const char *const *keywords = snapshot_keywords(session->view, chunk->keywords[row], &n);
@@ -237,18 +245,14 @@ static void write_changes(const Session *session, const GArray *changed, gboolea
 	}
 }
 
-/* New messages are \Recent here unless another session was told of them first. RFC 3501 section 2.3.2
- * leaves open which one that is when several have the mailbox open. */
+/* New messages are \Recent here unless another session was told of them first: RFC 3501 section 2.3.2 wants one session
+ * only, and leaves open which one that is when several have the mailbox open. */
 static gboolean claim_new(Session *session, const Snapshot *newest, GError **error)
 {
-	guint32 first = 0, uidnext = snapshot_uidnext(newest);
+	guint32 first = 0;
 	if (!mailbox_claim_recent(session->mailbox, newest, !session->read_only, &first, error))
 		return FALSE;
-	if (first >= uidnext)
-		return TRUE;
-	if (session->first_recent >= session->first_recent_end)
-		session->first_recent = first;
-	session->first_recent_end = MAX(session->first_recent_end, uidnext);
+	add_recent(session, first, newest);
 	return TRUE;
 }
 

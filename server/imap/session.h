@@ -43,8 +43,8 @@ struct Session {
 	Snapshot *view;       /* what the client knows: its sequence numbers are positions in this */
 	guint64 told_modseq;  /* the client has been told of all changes up to here; below the view's while expunges wait */
 	gboolean modseq_due;  /* HIGHESTMODSEQ is to be told before the tagged answer: session_write_due_modseq() */
-	guint32 first_recent; /* UIDs from here on are \Recent for this session (below first_recent_end) */
-	guint32 first_recent_end;
+	UidSet *recent; /* UIDs that are \Recent for this session; owned; NULL: nothing is selected. Of a message that is in
+	                 * the view this never changes */
 	UidSet *silent; /* UIDs whose flags this very command changes without a FETCH (STORE .SILENT) */
 	guint64 silent_modseq; /* changes up to this modseq of those */
 	UidSet *saved;         /* $: SEARCHRES; UIDs */

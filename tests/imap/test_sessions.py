@@ -74,6 +74,35 @@ def test_append_is_told_with_the_next_command(filled):
     assert not b.noop().untagged
 
 
+def recent(client):
+    return {n for n, items in client.fetch('1:*', '(FLAGS)').items() if '\\Recent' in items['FLAGS']}
+
+
+def test_a_message_is_recent_in_one_session_only(account):
+    """RFC 3501 section 2.3.2."""
+    c, a = account.connect(), account.connect()
+    c.append('INBOX', mail(1))
+    a.select()
+    assert recent(a) == {1}
+    c.append('INBOX', mail(2))
+    b = account.connect()
+    b.select()
+    c.append('INBOX', mail(3))
+    assert a.noop().one('RECENT').number == 2       # 1 and 3; 2 came to b first
+    assert a.search('RECENT') == [1, 3] and a.search('NEW') == [1, 3] and a.search('OLD') == [2]
+    b.noop()
+    assert recent(b) == {2} and b.search('RECENT') == [2]
+    assert recent(a) == {1, 3}
+    c.append('INBOX', mail(4))
+    examiner = account.connect()
+    examiner.select(readonly=True)
+    b.noop()
+    a.noop()
+    assert recent(b) == {2, 4} and recent(a) == {1, 3}
+    c.select()
+    assert recent(c) == set()
+
+
 def test_expunge_is_told_highest_first_and_not_during_fetch(filled):
     a, b = two(filled)
     a.store('2,4,6:8', '+FLAGS.SILENT', ['\\Deleted'])
