@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from oracle import corpus, mailtext
+from oracle import corpus, keys, mailtext
 from oracle.mailtext import MailText, decode, fold, fold_needle, html_to_text
 
 UNICODE_DATA = '/usr/share/unicode/UnicodeData.txt'
@@ -123,28 +123,17 @@ def test_sections_of_a_message():
     assert text.in_body(b'') and text.in_text(b'png') and not text.in_body(b'png') and not text.in_text(b'one two')
 
 
-# Where torture-key.tsv says "found" of something that the rules of store/README leave out.
-NOT_BY_THE_RULES = {
-    ('087-cs-iso2022-unclosed.eml', 'ndlcsm'),          # no way back to ASCII: iconv reads on in JIS X 0208
-}
-
-
 def test_what_the_keys_of_the_torture_mail_expect():
     source = corpus.find()
     wrong, checked = [], 0
-    for row in source.key('torture-key.tsv'):
-        name = os.path.basename(row['file'])
-        data = source.octets('torture/torture-constructed.' + name)
-        if data is None or row['expect'] == 'any' or not row['needle'] or (name, row['needle']) in NOT_BY_THE_RULES:
-            continue
-        text = MailText(data)
-        needle = fold_needle(row['needle'])
-        where = {'subject': text.in_field('Subject', needle), 'from': text.in_field('From', needle),
-                 'cc': text.in_field('Cc', needle), 'body': text.in_body(needle), 'any': text.in_text(needle),
-                 'attachment': text.in_body(needle), 'filename': needle in text.header or needle in text.parts}
-        if where[row['where']] != (row['expect'] == 'found'):
-            wrong.append(row)
-        checked += 1
+    for lookup in keys.torture(source):
+        for name in lookup.found | lookup.not_found:
+            text = MailText(source.octets(name))
+            needle = fold_needle(lookup.tree[-1])
+            where = {'header': lambda: text.in_field(lookup.tree[1], needle), 'body': lambda: text.in_body(needle), 'text': lambda: text.in_text(needle)}
+            if where[lookup.tree[0]]() != (name in lookup.found):
+                wrong.append((name, lookup.tree))
+            checked += 1
     assert not wrong and checked > 150
 
 

@@ -21,7 +21,7 @@ import time
 import pytest
 
 from lib import harness, imap
-from oracle import answers, corpus, dates, mailtext, querygen, scanner, sorting, spoil
+from oracle import answers, corpus, dates, keys, mailtext, querygen, scanner, sorting, spoil
 
 QUERIES = int(os.environ.get('MAILSIFT_ORACLE_QUERIES', '5000'))
 SEED = int(os.environ.get('MAILSIFT_ORACLE_SEED') or random.SystemRandom().randrange(1 << 32))
@@ -260,6 +260,28 @@ def test_with_a_complete_index(world):
     if share('complete') >= 500:
         assert min(searches['by_path'][path] for path in ('metadata', 'proven', 'verified', 'scanned')) > 10, searches
     assert searches['messages_read'] == read_before, searches
+
+
+def test_what_the_keys_of_the_corpus_expect(world):
+    """Every row of the three key files, by SEARCH: the whole answer is the scanner's, and has what the row says."""
+    numbers = {m.content.number: [] for m in world.box.messages}
+    for m in world.box.messages:
+        numbers[m.content.number].append(m.uid)
+    wrong, n, n_found, n_not_found = [], 0, 0, 0
+    for lookup in keys.lookups(corpus.find()):
+        key, needle = lookup.tree[-2].upper(), lookup.tree[-1]
+        got = world.session.uid_search('CHARSET UTF-8', key, imap.Literal(needle, sync=False))
+        world.session.clear()
+        uids = [world.box.messages[i].uid for i in world.box.search(lookup.tree)]
+        if got != uids:
+            wrong.append((key, needle, 'scanner', sorted(set(got) ^ set(uids))))
+        for names, there in ((lookup.found, True), (lookup.not_found, False)):
+            for name in names:
+                if any((uid in got) != there for uid in numbers[world.content(world.mail[name]).number]):
+                    wrong.append((key, needle, name, 'not found' if there else 'found'))
+        n, n_found, n_not_found = n + 1, n_found + len(lookup.found), n_not_found + len(lookup.not_found)
+    harness.NOTES.append('oracle: %d searches by the key files: %d messages that must be found, %d that must not' % (n, n_found, n_not_found))
+    assert not wrong, (len(wrong), wrong[:10])
 
 
 def change_something(world, actor, i):
