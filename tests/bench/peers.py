@@ -8,6 +8,7 @@ preauthenticated, over hard links to the Maildir. Cyrus: Debian's, with its Xapi
 
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -21,17 +22,24 @@ class Unavailable(Exception):
     pass
 
 
+class TimedOut(Exception):
+    """No answer in time. The connection, and for Dovecot its process, is of no more use."""
+
+
 class Pipes:
     """Two pipes that look like a socket."""
     family = None
 
     def __init__(self, process):
         self.process = process
+        self.seconds = None
 
     def settimeout(self, seconds):
-        pass
+        self.seconds = seconds
 
     def recv(self, size):
+        if not select.select([self.process.stdout], [], [], self.seconds)[0]:
+            raise TimeoutError
         return os.read(self.process.stdout.fileno(), size)
 
     def sendall(self, data):
@@ -91,8 +99,15 @@ class Connection:
             if data.endswith(b'\r\n') and data[data.rfind(b'\n', 0, len(data) - 1) + 1:].startswith(tag):
                 return data
 
-    def ask(self, command):
-        """(seconds from the first octet sent to the tagged answer, status, the untagged answer)"""
+    def ask(self, command, timeout=3600):
+        """(seconds from the first octet sent to the tagged answer, status, the untagged answer). TimedOut if nothing comes for @timeout seconds."""
+        self.socket.settimeout(timeout)
+        try:
+            return self._ask(command)
+        except TimeoutError:
+            raise TimedOut from None
+
+    def _ask(self, command):
         self.tags += 1
         tag, pieces = self.pieces(command.encode())
         begin = time.perf_counter()
@@ -118,6 +133,14 @@ class Connection:
 
 class Mailsift:
     name = 'mailsift'
+
+    def cpu_seconds(self):
+        """What its threads have used so far, to the microsecond."""
+        total = 0
+        for task in os.listdir('/proc/%d/task' % self.server.process.pid):
+            with open('/proc/%d/task/%s/schedstat' % (self.server.process.pid, task), encoding='ascii') as f:
+                total += int(f.read().split()[0])
+        return total / 1e9
 
     def __init__(self, n):
         self.server = mailbox.server(n)
@@ -174,6 +197,8 @@ class Dovecot:
         return self
 
     def __exit__(self, *exc):
+        if exc[0] is TimedOut:
+            self.process.kill()
         self.connection.socket.close()
         self.process.wait(60)
 

@@ -3,14 +3,16 @@
 """Measures searches over IMAP, mailsift beside other servers on the same mailbox in one run, each answer compared with a plain scan's.
 
     search.py [-n MESSAGES] [--queries FILE] [--only REGEX] [--repeats 7] [--peers dovecot,cyrus] [--peer-seconds 300]
+              [--peer-queries N] [--peer-timeout 120]
 
 Prints for each query of queries.txt: hits; from the command sent to its tagged answer the median and the 95th percentile of the
-repeats, in ms; how long a plain scan of the text store for all of its strings takes, and the ratio (the least time of the repeats
-to the least of several scans: others' load is in neither); the peers' medians (of up to three; one if it takes longer than two seconds) and how many times as long that is, with the number of messages that the peer's
-answer has too many or too few. A peer gets --peer-seconds; the queries that it is asked are spread over all. Then the figures that
-the targets are about.
+repeats, in ms, and the least CPU time that the server used for it; how long a plain scan of the text store for all of its strings takes, and
+the ratio (the least time of the repeats to the least of several scans: others' load is in neither); the peers' medians (of up to three; one
+if it takes longer than two seconds) and how many times as long that is, with the number of messages that the peer's answer has too many or
+too few. A peer gets --peer-seconds in all and --peer-timeout for each query, and up to --peer-queries: first those that queries.txt marks with
+"*", a sample of the shapes, then the others, spread over all. Then the figures that the targets are about.
 
-The exit status is 1 if an answer of mailsift is wrong. "d" behind a peer's time: it answered NO or BAD."""
+The exit status is 1 if an answer of mailsift is wrong. NO or BAD instead of a peer's time: it answered that; "late": nothing in time."""
 
 import argparse
 import os
@@ -84,9 +86,11 @@ class Row:
         self.command = command
         self.comment = comment
         self.expected = []
-        self.times = []         # mailsift's
+        self.times = []         # mailsift's, in seconds
+        self.cpu = []           # and those of its CPU
         self.differ = 0
         self.scan = None        # ms
+        self.scan_cpu = None    # ms
         self.engine = None      # ms, and how
         self.peers = {}         # name -> (seconds, differ) or (None, status)
 
@@ -97,6 +101,11 @@ class Row:
     @property
     def ratio(self):
         return min(self.times) * 1000 / self.scan
+
+    @property
+    def is_above(self):
+        """Above twice the plain scan: (by the clock, by CPU time)"""
+        return tuple(min(took) * 1000 > max(2 * scan, scan + IMAP_MS) for took, scan in ((self.times, self.scan), (self.cpu, self.scan_cpu)))
 
     @property
     def p95(self):
@@ -126,6 +135,7 @@ def plain_scans(server, rows):
         mine = [by_leaf[leaf] for leaf in row.command.leaves()]
         if mine:
             row.scan = sum(int(words[0]) for words in mine) / 1000
+            row.scan_cpu = sum(int(words[7]) for words in mine) / 1000
             row.engine = ', '.join('%.1f %s %st %sc' % (int(words[2]) / 1000, *words[4:7]) for words in mine)
 
 
@@ -133,44 +143,56 @@ def ask_mailsift(n, rows, repeats):
     with peers.Mailsift(n) as peer:
         for row in rows:
             for i in range(repeats + 1):
+                cpu = peer.cpu_seconds()
                 took, status, answer = peer.connection.ask(row.command.text)
+                cpu = peer.cpu_seconds() - cpu
                 if i == 0:      # fills the page cache
                     row.differ = compare(row.command, answer, row.expected) if status == 'OK' else -1
                     continue
                 row.times.append(took)
+                row.cpu.append(cpu)
         server = peer.server
     plain_scans(server, rows)
 
 
-def ask_peer(peer_class, n, rows, seconds):
+def ask_peer(peer_class, n, rows, limits):
+    """limits: args with peer_seconds, peer_queries, peer_timeout. Returns whether it could be asked."""
     begin = time.monotonic()
+    # the sample, then spread over all kinds: every 16th, then what is between
+    spread = [i for start in (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15) for i in range(start, len(rows), 16)]
+    waiting = sorted((rows[i] for i in spread), key=lambda row: not row.comment.startswith('*'))[:limits.peer_queries]
+    waiting.reverse()
     try:
-        with peer_class(n) as peer:
-            # spread over all kinds: every 16th, then what is between
-            order = [i for start in (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15) for i in range(start, len(rows), 16)]
-            for i in order:
-                if time.monotonic() - begin > seconds:
-                    break
-                row, times = rows[i], []
-                while len(times) < 3 and sum(times) < SLOW_SECONDS:
-                    took, status, answer = peer.connection.ask(row.command.text)
-                    if status != 'OK':
-                        break
-                    times.append(took)
-                if times:
-                    row.peers[peer_class.name] = statistics.median(times), compare(row.command, answer, row.expected)
-                else:
-                    row.peers[peer_class.name] = None, status
+        while waiting and time.monotonic() - begin < limits.peer_seconds:
+            try:
+                with peer_class(n) as peer:
+                    while waiting and time.monotonic() - begin < limits.peer_seconds:
+                        row = waiting.pop()
+                        row.peers[peer_class.name] = None, 'late'
+                        row.peers[peer_class.name] = ask_one(peer, row, limits.peer_timeout)
+            except peers.TimedOut:
+                pass
         return True
     except peers.Unavailable as e:
         print('%s left out: %s' % (peer_class.name, e))
         return False
 
 
+def ask_one(peer, row, timeout):
+    """(seconds, how many messages differ) or (None, status)"""
+    times = []
+    while len(times) < 3 and sum(times) < SLOW_SECONDS:
+        took, status, answer = peer.connection.ask(row.command.text, timeout)
+        if status != 'OK':
+            return None, status
+        times.append(took)
+    return statistics.median(times), compare(row.command, answer, row.expected)
+
+
 def print_rows(rows, names):
-    print('%8s %9s %9s %9s %6s%s  query' % ('hits', 'ms', 'p95', 'scan', 'ratio', ''.join('%11s %7s %6s' % (n, 'times', 'differ') for n in names)))
+    print('%8s %9s %9s %9s %9s %6s%s  query' % ('hits', 'ms', 'p95', 'cpu', 'scan', 'ratio', ''.join('%11s %7s %6s' % (n, 'times', 'differ') for n in names)))
     for row in rows:
-        line = '%8d %9.2f %9.2f ' % (len(row.expected), row.ms, row.p95)
+        line = '%8d %9.2f %9.2f %9.2f ' % (len(row.expected), row.ms, row.p95, min(row.cpu) * 1000)
         line += '%9.2f %6.2f' % (row.scan, row.ratio) if row.scan else '%9s %6s' % ('-', '-')
         for name in names:
             if name not in row.peers:
@@ -198,10 +220,13 @@ def print_summary(rows, names):
             print('%-10s %4d %9.2f %9.2f %9.2f  %s' % (title, len(some), statistics.median(times), quantile(times, 0.95), max(times),
                                                       max(some, key=lambda row: row.ms).command.text[:80]))
     scanned = [row for row in rows if row.scan]
-    above = [row for row in scanned if row.ratio > 2 and min(row.times) * 1000 > row.scan + IMAP_MS]
-    print('above twice the plain scan of the text store, and %.1f ms: %d of %d' % (IMAP_MS, len(above), len(scanned)))
-    for row in sorted(above, key=lambda row: -row.ratio):
-        print('    %.2f ms, scan %.2f: %s   [%s]' % (min(row.times) * 1000, row.scan, row.command.text[:100], row.engine))
+    by_clock, by_cpu = ([row for row in scanned if row.is_above[i]] for i in (0, 1))
+    both_ways = [row for row in by_clock if row in by_cpu]
+    print('above twice the plain scan of the text store (and above it by %.1f ms), of %d: by the clock %d, by CPU time %d, by both %d' %
+          (IMAP_MS, len(scanned), len(by_clock), len(by_cpu), len(both_ways)))
+    for row in sorted(both_ways, key=lambda row: -row.ratio):
+        print('    %.2f ms (CPU %.2f), scan %.2f (CPU %.2f): %s   [%s]' % (min(row.times) * 1000, min(row.cpu) * 1000, row.scan, row.scan_cpu,
+                                                                       row.command.text[:100], row.engine))
     for name in names:
         both = [row for row in rows if row.peers.get(name, (None,))[0] is not None]
         for title, some in (('text', [row for row in both if row.kind in ('text', 'field')]), ('all', both)):
@@ -223,6 +248,8 @@ def main():
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--peers', default='dovecot,cyrus')
     parser.add_argument('--peer-seconds', type=float, default=300)
+    parser.add_argument('--peer-queries', type=int, default=None, metavar='N')
+    parser.add_argument('--peer-timeout', type=float, default=120, metavar='SECONDS')
     args = parser.parse_args()
     rows = [Row(command, comment) for command, comment in expect.load(args.queries, args.n) if re.search(args.only, command.text)]
     answers = expect.Expected(args.n, [row.command for row in rows])
@@ -233,7 +260,7 @@ def main():
     for name in filter(None, args.peers.split(',')):
         if not hasattr(peers, name.title()):
             print('%s left out: nobody has written how to run it' % name)
-        elif ask_peer(getattr(peers, name.title()), args.n, rows, args.peer_seconds):
+        elif ask_peer(getattr(peers, name.title()), args.n, rows, args):
             names.append(getattr(peers, name.title()).name)
     print('%d messages, load average %.1f' % (args.n, os.getloadavg()[0]))
     print_rows(rows, names)
