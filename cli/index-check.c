@@ -94,7 +94,7 @@ static gboolean read_index(Content *content, const char *generation_dir, GError 
 	content->present = TRUE;
 	content->revision = ftindex_revision(index);
 	content->documents = email_set_new();
-	return ftindex_all_ids(index, content->documents, error) &&
+	return index_meta_open_parts(&content->meta, index, generation_dir, error) && ftindex_all_ids(index, content->documents, error) &&
 		index_failed_ids(index, &content->failed, error) &&
 		index_failures_load(index, G_MAXUINT, &content->failures, error) &&
 		read_texts(content, generation_dir, error);

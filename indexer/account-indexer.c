@@ -12,8 +12,12 @@
 /* Farther behind than this, commits are made by memory and no more by time: the small ones would cost more than they give. */
 #define BULK_EMAILS 500
 #define BULK_COMMIT_US (20 * G_USEC_PER_SEC)
+/* So far behind, emails are added in bulk (index-writer.h). */
+#define BULK_BUILD_EMAILS 4000
 /* How long a step works before it lets others. */
 #define STEP_US (G_USEC_PER_SEC / 4)
+/* Rolling that did not work is tried again after this. */
+#define LOOSE_WAIT_US (15 * 60 * G_USEC_PER_SEC)
 /* A build is swapped in when it is at most so far behind. */
 #define SWAP_LAG 200
 
@@ -35,8 +39,10 @@ struct AccountIndexer {
 	Attempts *attempts; /* with the lock */
 	Follower live;
 	Follower build;   /* its writer: a new generation is being built */
-	gboolean repair;  /* there is no usable live index: build is to become it */
-	gboolean stays_loose; /* compacting does not work here */
+	gboolean unusable; /* the live index turned out to be damaged: the next step begins anew */
+	gboolean replaced; /* live was begun anew in the place of an unusable one, and is not at the feed's end yet */
+	guint32 unfinished; /* a build that was begun before we came; 0: none */
+	gint64 loose_until; /* monotonic: rolling did not work, and is not tried again before */
 	gboolean renewal; /* build is to take the place of a worn live index; nobody asked for it */
 	Extractor *refresh; /* a reindex of a mailbox: owned; else NULL */
 	gboolean refresh_lost; /* changes of refresh were dropped with the live writer */
@@ -181,6 +187,13 @@ static gboolean follower_commit(AccountIndexer *indexer, Follower *follower, GEr
 	return TRUE;
 }
 
+/* How far the index is behind, in emails, at most. */
+static guint32 emails_behind(const Follower *follower, const FeedState *feed)
+{
+	guint32 watermark = index_writer_watermark(follower->writer);
+	return feed->max_email_id <= watermark ? 0 : (guint32)MIN(feed->max_email_id - watermark, feed->emails);
+}
+
 /* -- building a new generation --------------------------------------------------------------------------------------- */
 
 static void drop_build(AccountIndexer *indexer)
@@ -191,6 +204,33 @@ static void drop_build(AccountIndexer *indexer)
 	index_dir_remove_generation(indexer->dir, indexer->build.generation);
 }
 
+static void drop_unfinished(AccountIndexer *indexer)
+{
+	if (indexer->unfinished != 0)
+		index_dir_remove_generation(indexer->dir, indexer->unfinished);
+	indexer->unfinished = 0;
+}
+
+/* A build that was not finished when the last process ended is gone on with, if there is nothing wrong with it. */
+static gboolean resume_build(AccountIndexer *indexer)
+{
+	Follower *build = &indexer->build;
+	gboolean is_ours = FALSE;
+	if (indexer->unfinished == 0)
+		return FALSE;
+	*build = (Follower){ .generation = indexer->unfinished };
+	g_autofree char *path = index_generation_path(indexer->dir, build->generation);
+	build->writer = index_writer_open(path, TRUE, NULL);
+	if (build->writer != NULL && index_writer_is_of(build->writer, indexer->account, &is_ours, NULL) && is_ours) {
+		build->done = index_writer_count(build->writer);
+		indexer->unfinished = 0;
+		return TRUE;
+	}
+	follower_close(build);
+	drop_unfinished(indexer);
+	return FALSE;
+}
+
 static gboolean start_build(AccountIndexer *indexer, GError **error)
 {
 	guint32 current = 0;
@@ -199,9 +239,12 @@ static gboolean start_build(AccountIndexer *indexer, GError **error)
 	drop_build(indexer);
 	if (!account_feed_state(indexer->account, &feed, error))
 		return FALSE;
+	if (resume_build(indexer))
+		return TRUE;
 	indexer->build = (Follower){ .generation = index_dir_new_generation(current) };
 	g_autofree char *path = index_generation_path(indexer->dir, indexer->build.generation);
-	indexer->build.writer = index_writer_open(path, TRUE, error);
+	if (index_dir_mark_build(indexer->dir, indexer->build.generation, error))
+		indexer->build.writer = index_writer_open(path, TRUE, error);
 	if (indexer->build.writer == NULL) {
 		index_dir_remove_generation(indexer->dir, indexer->build.generation);
 		return FALSE;
@@ -229,8 +272,8 @@ static gboolean swap_build(AccountIndexer *indexer, GError **error)
 	follower_close(&indexer->live);
 	indexer->live = *build;
 	*build = (Follower){ .writer = NULL };
-	indexer->repair = indexer->renewal = FALSE;
-	index_dir_clean(indexer->dir, indexer->live.generation);
+	indexer->replaced = indexer->renewal = FALSE;
+	index_dir_clean(indexer->dir, indexer->live.generation, 0);
 	return TRUE;
 }
 
@@ -273,42 +316,116 @@ static gboolean take_lock(AccountIndexer *indexer, GError **error)
 	if (indexer->lock_fd < 0)
 		return FALSE;
 	(void)index_current_generation(indexer->dir, &generation);
-	index_dir_clean(indexer->dir, generation);
+	indexer->unfinished = index_dir_unfinished_build(indexer->dir, generation);
+	index_dir_clean(indexer->dir, generation, indexer->unfinished);
 	indexer->attempts = attempts_open(indexer->dir);
 	return TRUE;
 }
 
-/* A first index, empty and current at once: searches see it grow. */
-static gboolean make_live(AccountIndexer *indexer, GError **error)
+/* A first index, empty and current at once: searches see it grow. Large ones without a vocabulary: texts are scanned until all are there, which is
+ * still a hundred times as fast as reading the messages. @unusable: the generation in whose place it comes; 0: none. */
+static gboolean make_live(AccountIndexer *indexer, guint32 unusable, GError **error)
 {
-	indexer->live = (Follower){ .generation = index_dir_new_generation(0) };
+	FeedState feed;
+	if (!account_feed_state(indexer->account, &feed, error))
+		return FALSE;
+	indexer->live = (Follower){ .generation = index_dir_new_generation(unusable) };
 	g_autofree char *path = index_generation_path(indexer->dir, indexer->live.generation);
-	indexer->live.writer = index_writer_open(path, FALSE, error);
-	return indexer->live.writer != NULL && follower_commit(indexer, &indexer->live, error) &&
-	       index_dir_swap(indexer->dir, indexer->live.generation, error);
+	indexer->live.writer = index_writer_open(path, feed.emails > indexer->options.bulk_emails, error);
+	if (indexer->live.writer == NULL)
+		return FALSE;
+	/* What was gone before is never read. */
+	index_writer_set_gone_seq(indexer->live.writer, feed.max_gone_seq);
+	if (!follower_commit(indexer, &indexer->live, error) || !index_dir_swap(indexer->dir, indexer->live.generation, error))
+		return FALSE;
+	if (unusable != 0)
+		index_dir_remove_generation(indexer->dir, unusable);
+	return TRUE;
+}
+
+static gboolean open_generation(AccountIndexer *indexer, guint32 generation, GError **error)
+{
+	g_autofree char *path = index_generation_path(indexer->dir, generation);
+	indexer->live = (Follower){ .generation = generation };
+	indexer->live.writer = index_writer_open(path, TRUE, error);
+	return indexer->live.writer != NULL;
+}
+
+/* Puts a generation of the same content, with an empty database and one part more, in the place of the live index. If that does not work (no second names on
+ * this file system, a full disk) the large database stays for a while. FALSE: it is so, or (live is closed) even that was not possible. */
+static gboolean roll_live(AccountIndexer *indexer, GError **error)
+{
+	guint32 generation = index_dir_new_generation(indexer->live.generation);
+	g_autofree char *path = index_generation_path(indexer->dir, generation);
+	if (g_get_monotonic_time() < indexer->loose_until) {
+		g_set_error_literal(error, FTINDEX_ERROR, FTINDEX_ERROR_FAILED, "did not work a while ago");
+		return FALSE;
+	}
+	if (!index_writer_roll(indexer->live.writer, path, error)) {
+		index_dir_remove_generation(indexer->dir, generation);
+		indexer->loose_until = g_get_monotonic_time() + LOOSE_WAIT_US;
+		return FALSE;
+	}
+	/* From here on the old one must not be written: what is appended would be in files of both. */
+	follower_close(&indexer->live);
+	if (!open_generation(indexer, generation, error) || !index_writer_settle(indexer->live.writer, error) ||
+		!index_dir_swap(indexer->dir, generation, error)) {
+		follower_close(&indexer->live);
+		index_dir_remove_generation(indexer->dir, generation);
+		indexer->loose_until = g_get_monotonic_time() + LOOSE_WAIT_US;
+		return FALSE;
+	}
+	index_dir_clean(indexer->dir, generation, indexer->build.writer != NULL ? indexer->build.generation : indexer->unfinished);
+	return TRUE;
+}
+
+/* In bulk or not, by what is to be done. Nothing may have changed since the last commit. */
+static gboolean choose_bulk(AccountIndexer *indexer, const FeedState *feed, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	gboolean far = emails_behind(&indexer->live, feed) > indexer->options.bulk_emails;
+	if (far && (index_writer_is_bulk(indexer->live.writer) || index_writer_begin_bulk(indexer->live.writer)))
+		return TRUE;
+	if (!index_writer_settle(indexer->live.writer, error))
+		return FALSE;
+	if (far && roll_live(indexer, &cause))
+		(void)index_writer_begin_bulk(indexer->live.writer);
+	/* If it cannot be rolled, it is done in small. */
+	if (indexer->live.writer == NULL)
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return indexer->live.writer != NULL;
+}
+
+static gboolean replace_live(AccountIndexer *indexer, guint32 generation, GError **error)
+{
+	if (!make_live(indexer, generation, error))
+		return FALSE;
+	indexer->unusable = FALSE;
+	indexer->replaced = TRUE;
+	return TRUE;
 }
 
 static gboolean open_live(AccountIndexer *indexer, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
 	guint32 generation;
-	if (indexer->live.writer != NULL || indexer->repair)
+	FeedState feed;
+	if (indexer->live.writer != NULL)
 		return TRUE;
 	if (!take_lock(indexer, error))
 		return FALSE;
 	if (!index_current_generation(indexer->dir, &generation))
-		return make_live(indexer, error);
+		return make_live(indexer, 0, error);
 	g_autofree char *path = index_generation_path(indexer->dir, generation);
-	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
-		return make_live(indexer, error);
-	indexer->live = (Follower){ .generation = generation };
-	indexer->live.writer = index_writer_open(path, FALSE, &cause);
-	gboolean is_ours = TRUE;
-	if (indexer->live.writer != NULL && !index_writer_is_of(indexer->live.writer, indexer->account, &is_ours, error)) {
+	if (indexer->unusable || !g_file_test(path, G_FILE_TEST_IS_DIR))
+		return replace_live(indexer, generation, error);
+	gboolean is_ours = TRUE, opened = open_generation(indexer, generation, &cause);
+	if (opened && (!index_writer_is_of(indexer->live.writer, indexer->account, &is_ours, error) ||
+			      (is_ours && (!account_feed_state(indexer->account, &feed, error) || !choose_bulk(indexer, &feed, error))))) {
 		follower_close(&indexer->live);
 		return FALSE;
 	}
-	if (indexer->live.writer != NULL && is_ours)
+	if (opened && is_ours)
 		return TRUE;
 	follower_close(&indexer->live);
 	if (is_ours && !g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED) &&
@@ -317,8 +434,7 @@ static gboolean open_live(AccountIndexer *indexer, GError **error)
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;
 	}
-	indexer->repair = TRUE;
-	return indexer->build.writer != NULL || start_build(indexer, error);
+	return replace_live(indexer, generation, error);
 }
 
 /* After an error: the next step begins from the last commit. */
@@ -335,19 +451,27 @@ static gboolean live_step(AccountIndexer *indexer, IndexingStep *step, GError **
 	gboolean at_end;
 	if (!account_feed_state(indexer->account, &feed, error))
 		return FALSE;
-	gboolean bulk = feed.max_email_id > index_writer_watermark(live->writer) + BULK_EMAILS;
-	gint64 commit_us = bulk ? BULK_COMMIT_US : indexer->options.commit_us;
+	guint32 behind = emails_behind(live, &feed);
+	if (behind > indexer->options.bulk_emails && !index_writer_is_bulk(live->writer) && !index_writer_has_changes(live->writer) &&
+		!choose_bulk(indexer, &feed, error))
+		return FALSE;
+	gint64 commit_us = behind > BULK_EMAILS || index_writer_is_bulk(live->writer) ? BULK_COMMIT_US : indexer->options.commit_us;
 	if (!follow(indexer, live, &feed, g_get_monotonic_time() + MIN(STEP_US, commit_us), &at_end, step, error))
 		return FALSE;
 	gboolean due = at_end || index_writer_pending(live->writer) >= memory_for_one(indexer) ||
 		       g_get_monotonic_time() >= live->since + commit_us;
 	step->more = !at_end;
-	if (!due || !index_writer_has_changes(live->writer))
+	if (due && index_writer_has_changes(live->writer)) {
+		if (!follower_commit(indexer, live, error))
+			return FALSE;
+		step->committed = TRUE;
+		if (index_writer_is_very_loose(live->writer) && indexer->refresh == NULL && !roll_live(indexer, NULL))
+			return live->writer != NULL || open_live(indexer, error);
+	}
+	if (!at_end || !index_writer_is_bulk(live->writer))
 		return TRUE;
-	if (!follower_commit(indexer, live, error))
-		return FALSE;
 	step->committed = TRUE;
-	return TRUE;
+	return index_writer_finish(live->writer, error);
 }
 
 /* A step of the renewal. If it fails, the worn index does for now. */
@@ -366,58 +490,26 @@ gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, G
 {
 	IndexingStep step = { .more = FALSE };
 	GError *cause = NULL;
-	gboolean over = FALSE, ok = open_live(indexer, &cause);
-	if (ok && indexer->repair) {
-		step.more = step.rebuilt = TRUE;
-		ok = (indexer->build.writer != NULL || start_build(indexer, &cause)) && build_step(indexer, &over, &step, &cause);
-		step.committed = over;
-		if (!ok)
-			drop_build(indexer);
-	} else if (ok) {
-		ok = live_step(indexer, &step, &cause);
-		if (ok && indexer->renewal && !step.more)
+	if (open_live(indexer, &cause) && live_step(indexer, &step, &cause)) {
+		if (indexer->renewal && !step.more)
 			renew(indexer, &step);
-	}
-	if (!ok) {
+		step.rebuilt = indexer->replaced && !step.more;
+		indexer->replaced = indexer->replaced && step.more;
+	} else {
 		drop_live(indexer);
 		/* What was found to be damaged while it was used is built anew, from the next step on. */
-		if (indexer->repair || !g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED)) {
+		if (indexer->unusable || !g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED)) {
 			g_propagate_error(error, cause);
 			return FALSE;
 		}
 		g_error_free(cause);
-		indexer->repair = step.more = step.rebuilt = TRUE;
+		indexer->unusable = step.more = TRUE;
 	}
 	if (indexer->live.writer != NULL) {
 		step.watermark = index_writer_watermark(indexer->live.writer);
 		step.gone_seq = index_writer_gone_seq(indexer->live.writer);
 	}
 	*step_out = step;
-	return TRUE;
-}
-
-/* Puts a compact copy in the place of the live index. If that does not work (no second names on this file system, a full disk) the loose one stays, and it
- * is not tried again until the next start. */
-static gboolean compact_live(AccountIndexer *indexer)
-{
-	guint32 generation = index_dir_new_generation(indexer->live.generation);
-	g_autofree char *path = index_generation_path(indexer->dir, generation);
-	if (!index_writer_compact(indexer->live.writer, path, NULL)) {
-		index_dir_remove_generation(indexer->dir, generation);
-		indexer->stays_loose = TRUE;
-		return FALSE;
-	}
-	/* From here on the old one must not be written: what is appended would be in files of both. */
-	follower_close(&indexer->live);
-	indexer->live = (Follower){ .generation = generation };
-	indexer->live.writer = index_writer_open(path, FALSE, NULL);
-	if (indexer->live.writer == NULL || !index_dir_swap(indexer->dir, generation, NULL)) {
-		follower_close(&indexer->live);
-		index_dir_remove_generation(indexer->dir, generation);
-		indexer->stays_loose = TRUE;
-		return FALSE;
-	}
-	index_dir_clean(indexer->dir, generation);
 	return TRUE;
 }
 
@@ -428,19 +520,24 @@ gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, G
 		index_writer_has_changes(indexer->live.writer))
 		return TRUE;
 	g_autoptr(GError) cause = NULL;
-	if (index_writer_is_worn(indexer->live.writer) && indexer->build.writer == NULL && start_build(indexer, NULL)) {
+	gboolean free = indexer->build.writer == NULL && indexer->refresh == NULL;
+	if (free && index_writer_is_worn(indexer->live.writer) && start_build(indexer, NULL)) {
 		indexer->renewal = TRUE;
 		*done_out = TRUE;
 		return TRUE;
 	}
-	if (indexer->build.writer == NULL && indexer->refresh == NULL && !indexer->stays_loose &&
-		index_writer_is_loose(indexer->live.writer)) {
-		*done_out = compact_live(indexer);
+	/* Nobody has asked for it again. */
+	if (free)
+		drop_unfinished(indexer);
+	if (free && index_writer_is_loose(indexer->live.writer) && roll_live(indexer, NULL)) {
+		*done_out = TRUE;
 		return TRUE;
 	}
+	if (indexer->live.writer == NULL)
+		return TRUE; /* the next step opens it */
 	if (index_writer_maintain(indexer->live.writer, done_out, &cause))
 		return TRUE;
-	indexer->repair = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED);
+	indexer->unusable = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED);
 	g_propagate_error(error, g_steal_pointer(&cause));
 	drop_live(indexer);
 	return FALSE;
@@ -452,7 +549,7 @@ void account_indexer_cancel(AccountIndexer *indexer)
 {
 	g_clear_pointer(&indexer->refresh, extractor_free);
 	indexer->refresh_lost = FALSE;
-	if (!indexer->repair && !indexer->renewal)
+	if (!indexer->renewal)
 		drop_build(indexer);
 	indexer->reindexing = FALSE;
 }
@@ -463,7 +560,9 @@ gboolean account_indexer_start(AccountIndexer *indexer, const char *mailbox, GEr
 	indexer->total = indexer->done = indexer->failed = 0;
 	if (!open_live(indexer, error))
 		return FALSE;
-	if (mailbox == NULL || indexer->repair) {
+	if (indexer->replaced) {
+		/* All of it is being read anew, and that is what was asked for. */
+	} else if (mailbox == NULL) {
 		indexer->renewal = FALSE; /* then it is this that it does */
 		if (indexer->build.writer == NULL && !start_build(indexer, error))
 			return FALSE;
@@ -493,10 +592,15 @@ static gboolean refresh_step(AccountIndexer *indexer, gboolean *over_out, GError
 	}
 	if (!open_live(indexer, error))
 		return FALSE;
-	if (indexer->repair) {
+	if (indexer->replaced) {
 		/* The live index turned out to be unusable, and all of it is being built anew. */
 		*over_out = TRUE;
 		return TRUE;
+	}
+	if (index_writer_is_bulk(indexer->live.writer)) {
+		/* First what is new: old ids have no place in the parts that are being written. */
+		IndexingStep ignored;
+		return account_indexer_step(indexer, &ignored, error);
 	}
 	while (g_get_monotonic_time() < until && index_writer_pending(indexer->live.writer) < memory_for_one(indexer)) {
 		if (!extractor_next(indexer->refresh, &one)) {
@@ -513,6 +617,20 @@ static gboolean refresh_step(AccountIndexer *indexer, gboolean *over_out, GError
 	return TRUE;
 }
 
+/* The live index, which is being built anew, is what was asked for. */
+static gboolean replaced_step(AccountIndexer *indexer, gboolean *over_out, GError **error)
+{
+	IndexingStep step;
+	FeedState feed;
+	if (!account_indexer_step(indexer, &step, error) || !account_feed_state(indexer->account, &feed, error))
+		return FALSE;
+	indexer->done = indexer->live.done;
+	indexer->failed = indexer->live.failed;
+	indexer->total = MAX(feed.emails, indexer->done);
+	*over_out = !indexer->replaced;
+	return TRUE;
+}
+
 gboolean account_indexer_reindex(AccountIndexer *indexer, ReindexStep *step_out, GError **error)
 {
 	IndexingStep ignored = { .more = FALSE };
@@ -526,13 +644,13 @@ gboolean account_indexer_reindex(AccountIndexer *indexer, ReindexStep *step_out,
 		Follower *build = over ? &indexer->live : &indexer->build;
 		indexer->done = build->done;
 		indexer->failed = build->failed;
+	} else if (!over && indexer->replaced) {
+		ok = replaced_step(indexer, &over, error);
 	} else {
 		over = TRUE;
 	}
-	if (!ok || over) {
-		indexer->repair = indexer->repair && ok;
+	if (!ok || over)
 		account_indexer_cancel(indexer);
-	}
 	if (ok)
 		*step_out = (ReindexStep){ over, indexer->total, indexer->done, indexer->failed };
 	return ok;
@@ -546,6 +664,8 @@ AccountIndexer *account_indexer_new(Account *account, const IndexingOptions *opt
 	indexer->account = account_ref(account);
 	indexer->dir = account_index_dir(account);
 	indexer->options = *options;
+	if (indexer->options.bulk_emails == 0)
+		indexer->options.bulk_emails = BULK_BUILD_EMAILS;
 	indexer->lock_fd = -1;
 	indexer->gone = email_set_new();
 	return indexer;
@@ -558,7 +678,9 @@ Account *account_indexer_account(const AccountIndexer *indexer)
 
 void account_indexer_rest(AccountIndexer *indexer)
 {
-	indexer->repair = indexer->renewal = FALSE;
+	/* A build stays, to be gone on with if it is asked for again. */
+	follower_close(&indexer->build);
+	indexer->renewal = FALSE;
 	account_indexer_cancel(indexer);
 	follower_close(&indexer->live);
 	g_clear_pointer(&indexer->attempts, attempts_close);

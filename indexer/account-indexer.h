@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 typedef struct {
 	guint64 memory_bytes;   /* for what is held until a commit, all in all */
 	gint64 commit_us;       /* new mail is committed at the latest so long after its first message was read */
+	guint bulk_emails;      /* so far behind, emails are added in bulk; 0: as the program does it */
 	const char *crash_on;   /* for tests: extractor.h; borrowed; NULL */
 } IndexingOptions;
 
@@ -21,15 +22,16 @@ typedef struct {
 	gboolean committed;    /* something was committed; the two below are valid */
 	guint32 watermark;
 	guint64 gone_seq;
-	gboolean rebuilt;      /* an index of another version, or a damaged one, is being built anew */
+	gboolean rebuilt;      /* what took the place of an index of another version, or of a damaged one, has now reached the feed's end */
 	guint added, removed, failed; /* emails in this step */
 } IndexingStep;
-/* Brings the live index a step closer to the feed, and commits. If there is no usable index one is built beside it, a part in each step. Errors:
+/* Brings the live index a step closer to the feed, and commits. If there is no usable index an empty one takes its place, and grows with each step. Errors:
  * FTINDEX_ERROR (LOCKED, SPACE, FAILED: try later) or STORE_ERROR. The next step starts from the last commit. */
 gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, GError **error);
 /* Housekeeping, when there is nothing else to do: rewriting of files; or it begins to renew a worn index, which the next steps do. *done_out: there was something. */
 gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, GError **error);
-/* Gives back memory, descriptors and the lock; a later step opens anew. */
+/* Gives back memory, descriptors and the lock; a later step opens anew. A reindex of the whole account that was not over is gone on with by the next one, of any
+ * process, that is started before there is nothing to do for account_indexer_maintain(). */
 void account_indexer_rest(AccountIndexer *indexer);
 
 /* A reindex: of the whole account (@mailbox NULL) beside the live index, or of the emails of one mailbox in it. One at a time: the one before is dropped. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The only C++ of the project, and the only file that knows Xapian (STYLE.md section 6).
  *
- * What the database holds
- * =======================
- * A glass database, one document for each email; document id = email id. Terms are boolean (no wdf, no positions, no document data). A term is a
+ * What a database holds
+ * =====================
+ * Glass databases (index-state.h: one that is written, and parts), one document for each email, in one of them; document id = email id. Terms are boolean (no wdf, no positions, no document data). A term is a
  * prefix letter and octets; which there are:
  *
  *     B   a token of the body section
@@ -27,17 +27,29 @@
  */
 #include "indexer/ftindex.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <xapian.h>
+
+namespace {
+
+struct Part {
+	std::string path;
+	Xapian::Database database;
+};
+
+} // namespace
 
 struct FtIndex {
 	Xapian::Database reader;         /* what is read from; a copy of writer where there is one */
 	Xapian::WritableDatabase writer; /* empty in a reader */
+	std::vector<Part> parts;         /* read too, each by itself: Xapian's own view of several databases deals ids out anew */
 };
 
 extern "C" GQuark ftindex_error_quark(void) noexcept
@@ -110,6 +122,8 @@ template <typename Each> void for_each_term(FtTerms terms, Each &&each)
 
 gboolean has_document(const Xapian::Database &database, guint32 id)
 {
+	if (id > database.get_lastdocid())
+		return FALSE;
 	try {
 		(void)database.get_doclength(id);
 		return TRUE;
@@ -117,6 +131,28 @@ gboolean has_document(const Xapian::Database &database, guint32 id)
 		return FALSE;
 	}
 }
+
+/* Calls @each for the database and its parts, until it is false. */
+template <typename Each> void for_each_database(const FtIndex *index, Each &&each)
+{
+	if (!each(index->reader))
+		return;
+	for (const Part &part : index->parts)
+		if (!each(part.database))
+			return;
+}
+
+gboolean has_document(const FtIndex *index, guint32 id)
+{
+	bool has = false;
+	for_each_database(index, [&](const Xapian::Database &database) { return !(has = has_document(database, id)); });
+	return has;
+}
+
+/* What is left of the terms of one database behind those that were listed. */
+struct TermRun {
+	Xapian::TermIterator at, end;
+};
 
 } // namespace
 
@@ -129,7 +165,7 @@ FtIndex *ftindex_open_reader(const char *path, GError **error) noexcept
 		if (!g_file_test(path, G_FILE_TEST_EXISTS))
 			throw Xapian::DatabaseNotFoundError(std::string(path) + ": no database");
 		Xapian::Database reader(path, Xapian::DB_BACKEND_GLASS);
-		index = new FtIndex{ reader, {} };
+		index = new FtIndex{ reader, {}, {} };
 	});
 	return index;
 }
@@ -140,7 +176,7 @@ FtIndex *ftindex_open_writer(const char *path, GError **error) noexcept
 	(void)guard(error, [&] {
 		Xapian::WritableDatabase writer(path, Xapian::DB_CREATE_OR_OPEN | Xapian::DB_BACKEND_GLASS | Xapian::DB_NO_TERMLIST);
 		writer.begin_transaction();
-		index = new FtIndex{ writer, writer };
+		index = new FtIndex{ writer, writer, {} };
 	});
 	return index;
 }
@@ -166,6 +202,24 @@ gboolean ftindex_reopen(FtIndex *index, gboolean *changed_out, GError **error) n
 	});
 }
 
+gboolean ftindex_set_parts(FtIndex *index, const char *const *paths, GError **error) noexcept
+{
+	return guard(error, [&] {
+		std::vector<Part> parts;
+		for (; *paths != nullptr; paths++) {
+			std::string path(*paths);
+			auto there = std::find_if(index->parts.begin(), index->parts.end(), [&](const Part &part) { return part.path == path; });
+			if (there != index->parts.end())
+				parts.push_back(*there);
+			else if (!g_file_test(*paths, G_FILE_TEST_EXISTS))
+				throw Xapian::DatabaseNotFoundError(path + ": no database");
+			else
+				parts.push_back({ path, Xapian::Database(path, Xapian::DB_BACKEND_GLASS) });
+		}
+		index->parts = std::move(parts);
+	});
+}
+
 guint64 ftindex_revision(FtIndex *index) noexcept
 {
 	guint64 revision = 0;
@@ -176,7 +230,7 @@ guint64 ftindex_revision(FtIndex *index) noexcept
 gboolean ftindex_add(FtIndex *index, guint32 id, FtTerms terms, GError **error) noexcept
 {
 	return guard(error, [&] {
-		if (id <= index->writer.get_lastdocid() && has_document(index->writer, id))
+		if (has_document(index, id))
 			return;
 		Xapian::Document document;
 		for_each_term(terms, [&](const std::string &term) { document.add_boolean_term(term); });
@@ -225,12 +279,36 @@ gboolean ftindex_metadata_keys(FtIndex *index, const char *prefix, GPtrArray **k
 
 gboolean ftindex_documents(FtIndex *index, guint64 *documents_out, GError **error) noexcept
 {
-	return guard(error, [&] { *documents_out = index->reader.get_doccount(); });
+	return guard(error, [&] {
+		guint64 documents = 0;
+		for_each_database(index, [&](const Xapian::Database &database) {
+			documents += database.get_doccount();
+			return true;
+		});
+		*documents_out = documents;
+	});
+}
+
+gboolean ftindex_range(FtIndex *index, guint32 *first_out, guint32 *last_out, GError **error) noexcept
+{
+	return guard(error, [&] {
+		auto first = index->reader.postlist_begin("");
+		*first_out = first == index->reader.postlist_end("") ? 0 : *first;
+		*last_out = *first_out == 0 ? 0 : index->reader.get_lastdocid();
+	});
 }
 
 gboolean ftindex_frequency(FtIndex *index, const char *term, gsize len, guint64 *frequency_out, GError **error) noexcept
 {
-	return guard(error, [&] { *frequency_out = index->reader.get_termfreq(std::string(term, len)); });
+	return guard(error, [&] {
+		guint64 frequency = 0;
+		std::string name(term, len);
+		for_each_database(index, [&](const Xapian::Database &database) {
+			frequency += database.get_termfreq(name);
+			return true;
+		});
+		*frequency_out = frequency;
+	});
 }
 
 gboolean ftindex_postings(
@@ -239,17 +317,20 @@ gboolean ftindex_postings(
 	return guard(error, [&] {
 		guint64 left = *max_postings;
 		bool all = true;
-		for_each_term(terms, [&](const std::string &term) {
-			if (!all)
-				return;
-			for (auto i = index->reader.postlist_begin(term), end = index->reader.postlist_end(term); i != end; ++i) {
-				if (left == 0) {
-					all = false;
+		for_each_database(index, [&](const Xapian::Database &database) {
+			for_each_term(terms, [&](const std::string &term) {
+				if (!all)
 					return;
+				for (auto i = database.postlist_begin(term), end = database.postlist_end(term); i != end; ++i) {
+					if (left == 0) {
+						all = false;
+						return;
+					}
+					left--;
+					email_set_add(ids, *i);
 				}
-				left--;
-				email_set_add(ids, *i);
-			}
+			});
+			return all;
 		});
 		*max_postings = left;
 		*all_out = all;
@@ -261,20 +342,39 @@ gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsiz
 {
 	gsize before = out->len;
 	gboolean ok = guard(error, [&] {
-		std::string begin(1, prefix);
-		auto i = index->reader.allterms_begin(begin), end = index->reader.allterms_end(begin);
-		if (after_len > 0) {
-			std::string last = begin + std::string(after, after_len);
-			i.skip_to(last);
-			if (i != end && *i == last)
-				++i;
+		std::string begin(1, prefix), last = begin + std::string(after, after_len);
+		std::vector<TermRun> runs;
+		for_each_database(index, [&](const Xapian::Database &database) {
+			TermRun run = { database.allterms_begin(begin), database.allterms_end(begin) };
+			if (after_len > 0) {
+				run.at.skip_to(last);
+				if (run.at != run.end && *run.at == last)
+					++run.at;
+			}
+			runs.push_back(run);
+			return true;
+		});
+		std::string term, other;
+		bool more = true;
+		while (more && out->len - before < max_bytes) {
+			more = false;
+			for (const TermRun &run : runs) {
+				if (run.at == run.end)
+					continue;
+				other = *run.at;
+				if (!more || other < term)
+					term.swap(other);
+				more = true;
+			}
+			for (TermRun &run : runs)
+				if (more && run.at != run.end && *run.at == term)
+					++run.at;
+			if (more) {
+				g_string_append_len(out, term.data() + 1, static_cast<gssize>(term.size() - 1));
+				g_string_append_c(out, '\n');
+			}
 		}
-		for (; i != end && out->len - before < max_bytes; ++i) {
-			std::string term = *i;
-			g_string_append_len(out, term.data() + 1, static_cast<gssize>(term.size() - 1));
-			g_string_append_c(out, '\n');
-		}
-		*more_out = i != end;
+		*more_out = more;
 	});
 	if (!ok)
 		g_string_truncate(out, before);
@@ -284,16 +384,29 @@ gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsiz
 gboolean ftindex_all_ids(FtIndex *index, EmailSet *ids, GError **error) noexcept
 {
 	return guard(error, [&] {
-		for (auto i = index->reader.postlist_begin(""), end = index->reader.postlist_end(""); i != end; ++i)
-			email_set_add(ids, *i);
+		for_each_database(index, [&](const Xapian::Database &database) {
+			for (auto i = database.postlist_begin(""), end = database.postlist_end(""); i != end; ++i)
+				email_set_add(ids, *i);
+			return true;
+		});
 	});
 }
 
-gboolean ftindex_compact(const char *from, const char *to, GError **error) noexcept
+gboolean ftindex_compact(const char *const *from, const char *to, GError **error) noexcept
 {
 	return guard(error, [&] {
-		Xapian::Database database(from, Xapian::DB_BACKEND_GLASS);
-		database.compact(to, Xapian::DBCOMPACT_NO_RENUMBER);
+		Xapian::Database databases;
+		for (; *from != nullptr; from++)
+			databases.add_database(Xapian::Database(*from, Xapian::DB_BACKEND_GLASS));
+		databases.compact(to, Xapian::DBCOMPACT_NO_RENUMBER);
+	});
+}
+
+gboolean ftindex_copy_metadata(FtIndex *from, FtIndex *to, GError **error) noexcept
+{
+	return guard(error, [&] {
+		for (auto i = from->reader.metadata_keys_begin(), end = from->reader.metadata_keys_end(); i != end; ++i)
+			to->writer.set_metadata(*i, from->reader.get_metadata(*i));
 	});
 }
 

@@ -1,6 +1,8 @@
-/* The Xapian database of one index generation, in plain C: boolean postings of terms by email id, and metadata, in atomic commits. The only
- * header behind which Xapian is known; nothing about what terms mean is known here (indexer/terms.h). What is stored
- * is described at the top of ftindex.cc.
+/* A Xapian database in plain C: boolean postings of terms by email id, and metadata, in atomic commits. The only header behind which Xapian is
+ * known; nothing about what terms mean is known here (indexer/terms.h). What is stored is described at the top of ftindex.cc.
+ *
+ * An index generation has one that is written and read, and parts (index-state.h): databases that are never written again. With ftindex_set_parts()
+ * what is asked about terms, postings and documents is answered from all of them; metadata are of the one only.
  *
  * A handle belongs to one thread at a time. A reader sees the commit at which it was opened or reopened; two commits later its calls
  * fail with CHANGED, and the caller reopens and asks again. Results come complete or not at all. */
@@ -46,6 +48,8 @@ void ftindex_close(FtIndex *index) FT_NOEXCEPT;
 
 /* To the newest commit. *changed_out (may be NULL): there was a newer one. After an error the handle is only good for closing. */
 gboolean ftindex_reopen(FtIndex *index, gboolean *changed_out, GError **error) FT_NOEXCEPT;
+/* From now on these databases are read beside it (@paths: NULL-terminated, copied). Those that are so already stay open: a path never gets another content. */
+gboolean ftindex_set_parts(FtIndex *index, const char *const *paths, GError **error) FT_NOEXCEPT;
 /* Grows with each commit. */
 guint64 ftindex_revision(FtIndex *index) FT_NOEXCEPT;
 
@@ -60,6 +64,8 @@ gboolean ftindex_metadata(FtIndex *index, const char *key, GString **value_out, 
 /* The keys with @prefix, sorted; char*, owned. */
 gboolean ftindex_metadata_keys(FtIndex *index, const char *prefix, GPtrArray **keys_out, GError **error) FT_NOEXCEPT;
 gboolean ftindex_documents(FtIndex *index, guint64 *documents_out, GError **error) FT_NOEXCEPT;
+/* Of the database alone: its documents' smallest and largest ids; 0 and 0: it has none. */
+gboolean ftindex_range(FtIndex *index, guint32 *first_out, guint32 *last_out, GError **error) FT_NOEXCEPT;
 /* In how many documents the term is; 0 if it is not there. */
 gboolean ftindex_frequency(FtIndex *index, const char *term, gsize len, guint64 *frequency_out, GError **error) FT_NOEXCEPT;
 /* Adds to @ids the ids of the documents that have any of @terms (in any order); terms that are not there are passed over. At most *max_postings are
@@ -71,8 +77,11 @@ gboolean ftindex_list_terms(FtIndex *index, char prefix, const char *after, gsiz
                             gboolean *more_out, GError **error) FT_NOEXCEPT;
 /* Ids of all documents. */
 gboolean ftindex_all_ids(FtIndex *index, EmailSet *ids, GError **error) FT_NOEXCEPT;
-/* Writes what the newest commit of the database at @from has to a new, compact one at @to (which must not exist), with the same ids and metadata, and syncs it. */
-gboolean ftindex_compact(const char *from, const char *to, GError **error) FT_NOEXCEPT;
+/* Writes what the newest commits of the databases at @from (NULL-terminated) have to a new, compact one at @to (which must not exist), with the same ids; the
+ * caller syncs it. No two of them may have ids between each other's: FAILED. Metadata are those of any one of them. */
+gboolean ftindex_compact(const char *const *from, const char *to, GError **error) FT_NOEXCEPT;
+/* Copies all metadata of the newest commit into the transaction of @to. */
+gboolean ftindex_copy_metadata(FtIndex *from, FtIndex *to, GError **error) FT_NOEXCEPT;
 /* Reads every table of the database at @path with Xapian's own check. TRUE: consistent. */
 gboolean ftindex_check(const char *path, GError **error) FT_NOEXCEPT;
 

@@ -10,8 +10,15 @@ int index_dir_lock(const char *index_dir, GError **error);
 guint32 index_dir_new_generation(guint32 current);
 /* Makes @generation the current one, in one step that is on disk when it returns. */
 gboolean index_dir_swap(const char *index_dir, guint32 generation, GError **error);
-/* Removes all generations but @keep (0: none is kept). What cannot be removed is left for the next time. */
-void index_dir_clean(const char *index_dir, guint32 keep);
+/* Removes all generations but @keep and @keep_too (0: none). What cannot be removed is left for the next time. */
+void index_dir_clean(const char *index_dir, guint32 keep, guint32 keep_too);
 void index_dir_remove_generation(const char *index_dir, guint32 generation);
+void index_dir_remove_tree(const char *path); /* the folder, as above */
+
+/* A build beside the current generation, which may be gone on with after a crash, is known by a mark in its folder (a generation without, that is not
+ * the current one, is of no use: it shares files with another). */
+gboolean index_dir_mark_build(const char *index_dir, guint32 generation, GError **error);
+/* The newest generation above @current with a mark; 0: there is none. */
+guint32 index_dir_unfinished_build(const char *index_dir, guint32 current);
 
 G_END_DECLS

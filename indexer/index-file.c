@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* The next commits need no new mapping. */
@@ -205,4 +206,10 @@ guint64 index_dir_bytes(const char *dir)
 	guint64 bytes = 0;
 	(void)for_each_file(dir, add_size, &bytes, NULL);
 	return bytes;
+}
+
+guint64 index_dir_free_bytes(const char *dir)
+{
+	struct statvfs status;
+	return statvfs(dir, &status) != 0 ? G_MAXUINT64 : (guint64)status.f_bavail * status.f_frsize;
 }

@@ -36,6 +36,8 @@ gboolean index_dir_link(const char *from, const char *to, GError **error);
 gboolean index_dir_sync_files(const char *dir, GError **error);
 /* Bytes of all files in @dir. */
 guint64 index_dir_bytes(const char *dir);
+/* What we may still write to the file system of @dir; G_MAXUINT64: it does not say. */
+guint64 index_dir_free_bytes(const char *dir);
 /* Makes what was created and renamed in @dir durable. */
 gboolean index_dir_sync(const char *dir, GError **error);
 /* Cuts the file to @len bytes. DAMAGED if it has fewer (or is missing and @len is not 0). */

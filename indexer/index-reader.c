@@ -67,6 +67,12 @@ static IndexView *load_view(FtIndex *index, const char *index_dir, guint32 gener
 	return g_steal_pointer(&view);
 }
 
+static gboolean open_parts(FtIndex *index, const IndexView *view, const char *index_dir, GError **error)
+{
+	g_autofree char *dir = index_generation_path(index_dir, view->generation);
+	return index_meta_open_parts(&view->meta, index, dir, error);
+}
+
 IndexReader *index_reader_open(const char *index_dir, guint32 generation, IndexView *newest, GError **error)
 {
 	g_autofree char *dir = index_generation_path(index_dir, generation);
@@ -75,8 +81,10 @@ IndexReader *index_reader_open(const char *index_dir, guint32 generation, IndexV
 	if (index == NULL)
 		return NULL;
 	IndexView *view = load_view(index, index_dir, generation, newest, error);
-	if (view == NULL)
+	if (view == NULL || !open_parts(index, view, index_dir, error)) {
+		index_view_unref(view);
 		return NULL;
+	}
 	IndexReader *reader = g_new(IndexReader, 1);
 	reader->index = g_steal_pointer(&index);
 	reader->view = view;
@@ -92,8 +100,10 @@ gboolean index_reader_refresh(IndexReader *reader, const char *index_dir, IndexV
 		return TRUE;
 	IndexView *view = load_view(reader->index, index_dir, reader->view->generation,
 		newest == NULL || newest->revision < reader->view->revision ? reader->view : newest, error);
-	if (view == NULL)
+	if (view == NULL || !open_parts(reader->index, view, index_dir, error)) {
+		index_view_unref(view);
 		return FALSE;
+	}
 	index_view_unref(reader->view);
 	reader->view = view;
 	return TRUE;

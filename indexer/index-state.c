@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fold.h"
+#include "indexer/index-file.h"
 #include "indexer/terms.h"
 #include "store/sort-keys.h"
 
@@ -26,6 +27,11 @@ char *index_generation_path(const char *index_dir, guint32 generation)
 char *index_xapian_path(const char *generation_dir)
 {
 	return g_build_filename(generation_dir, "xapian", NULL);
+}
+
+char *index_part_path(const char *generation_dir, guint32 part)
+{
+	return g_strdup_printf("%s/parts/%u", generation_dir, part);
 }
 
 char *index_text_path(const char *generation_dir)
@@ -54,13 +60,14 @@ gboolean index_current_generation(const char *index_dir, guint32 *generation_out
 
 void index_meta_init(IndexMeta *meta)
 {
-	*meta = (IndexMeta){ .watermark = 0 };
+	*meta = (IndexMeta){ .parts = g_array_new(FALSE, FALSE, sizeof(IndexPart)), .next_part = 1 };
 	text_state_init(&meta->text);
 }
 
 void index_meta_clear(IndexMeta *meta)
 {
 	text_state_clear(&meta->text);
+	g_clear_pointer(&meta->parts, g_array_unref);
 }
 
 /* Everything that decides what is in the index. */
@@ -78,7 +85,12 @@ GString *index_meta_format(const IndexMeta *meta)
 	g_string_append_printf(text, "watermark %u\n", meta->watermark);
 	g_string_append_printf(text, "gone %" G_GUINT64_FORMAT "\n", meta->gone_seq);
 	g_string_append_printf(text, "removed %" G_GUINT64_FORMAT "\n", meta->removed);
-	g_string_append_printf(text, "compacted %" G_GUINT64_FORMAT "\n", meta->compacted);
+	g_string_append_printf(text, "parts %u\n", meta->next_part);
+	for (guint i = 0; i < meta->parts->len; i++) {
+		const IndexPart *part = &g_array_index(meta->parts, IndexPart, i);
+		g_string_append_printf(
+			text, "part %u %u %u %" G_GUINT64_FORMAT "\n", part->number, part->first, part->last, part->bytes);
+	}
 	g_string_append_printf(text, "vocabulary %d %u %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n", meta->vocabulary.present,
 		meta->vocabulary.number, meta->vocabulary.base_bytes, meta->vocabulary.delta_bytes);
 	g_string_append_printf(text, "text %u %u %u\n", meta->text.next_segment, meta->text.dead_log, meta->text.dead_pairs);
@@ -108,6 +120,7 @@ static gboolean parse_numbers(const char *text, const guint64 *max, guint64 *num
 static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 {
 	static const guint64 max32[] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32 }, max64[] = { G_MAXUINT64 };
+	static const guint64 part_max[] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXINT64 };
 	static const guint64 vocabulary_max[] = { 1, G_MAXUINT32, G_MAXINT64, G_MAXINT64 };
 	static const guint64 segment_max[SEGMENT_NUMBERS] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT64, G_MAXUINT32,
 		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32 };
@@ -118,8 +131,11 @@ static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 		meta->gone_seq = n[0];
 	} else if (strcmp(key, "removed") == 0 && parse_numbers(value, max64, n, 1)) {
 		meta->removed = n[0];
-	} else if (strcmp(key, "compacted") == 0 && parse_numbers(value, max64, n, 1)) {
-		meta->compacted = n[0];
+	} else if (strcmp(key, "parts") == 0 && parse_numbers(value, max32, n, 1)) {
+		meta->next_part = (guint32)n[0];
+	} else if (strcmp(key, "part") == 0 && parse_numbers(value, part_max, n, 4)) {
+		IndexPart part = { (guint32)n[0], (guint32)n[1], (guint32)n[2], n[3] };
+		g_array_append_val(meta->parts, part);
 	} else if (strcmp(key, "vocabulary") == 0 && parse_numbers(value, vocabulary_max, n, 4)) {
 		meta->vocabulary = (VocabularyState){ n[0] != 0, (guint32)n[1], n[2], n[3] };
 	} else if (strcmp(key, "text") == 0 && parse_numbers(value, max32, n, 3)) {
@@ -191,6 +207,30 @@ gboolean index_meta_store(FtIndex *index, const IndexMeta *meta, GError **error)
 	g_autoptr(GString) state = index_meta_format(meta);
 	return ftindex_set_metadata(index, FORMAT_KEY, format, strlen(format), error) &&
 	       ftindex_set_metadata(index, STATE_KEY, state->str, state->len, error);
+}
+
+gboolean index_meta_open_parts(const IndexMeta *meta, FtIndex *index, const char *generation_dir, GError **error)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	GError *cause = NULL;
+	for (guint i = 0; i < meta->parts->len; i++)
+		g_ptr_array_add(paths, index_part_path(generation_dir, g_array_index(meta->parts, IndexPart, i).number));
+	g_ptr_array_add(paths, NULL);
+	if (ftindex_set_parts(index, (const char *const *)paths->pdata, &cause))
+		return TRUE;
+	if (cause->code == FTINDEX_ERROR_MISSING)
+		cause->code = FTINDEX_ERROR_CHANGED;
+	g_propagate_error(error, cause);
+	return FALSE;
+}
+
+guint64 index_meta_database_bytes(const IndexMeta *meta, const char *generation_dir)
+{
+	g_autofree char *path = index_xapian_path(generation_dir);
+	guint64 bytes = index_dir_bytes(path);
+	for (guint i = 0; i < meta->parts->len; i++)
+		bytes += g_array_index(meta->parts, IndexPart, i).bytes;
+	return bytes;
 }
 
 /* -- failures ---------------------------------------------------------------------------------------------------- */

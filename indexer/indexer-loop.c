@@ -345,7 +345,7 @@ static gboolean step_account(Loop *loop, LoopAccount *account)
 			say(loop, &message);
 		}
 	}
-	if (step.rebuilt && step.committed)
+	if (step.rebuilt)
 		log_notice("index.rebuilt", LOG_STR("account", account->name));
 	return TRUE;
 }

@@ -370,13 +370,13 @@ static gboolean read_state(IndexReader *reader, gpointer data, GError **error)
 	const IndexView *view = reader->view;
 	g_autoptr(EmailSet) failed = NULL;
 	g_autofree char *dir = index_generation_path(job->index->dir, view->generation);
-	g_autofree char *xapian = index_xapian_path(dir), *vocabulary = index_vocabulary_path(dir), *text = index_text_path(dir);
+	g_autofree char *vocabulary = index_vocabulary_path(dir), *text = index_text_path(dir);
 	job->state = (IndexState){
 		.present = TRUE,
 		.watermark = view->meta.watermark,
 		.gone_watermark = view->meta.gone_seq,
 		.generation = view->generation,
-		.bytes_xapian = index_dir_bytes(xapian),
+		.bytes_xapian = index_meta_database_bytes(&view->meta, dir),
 		.bytes_text = index_dir_bytes(text),
 		.bytes_vocabulary = index_dir_bytes(vocabulary),
 	};

@@ -143,7 +143,7 @@ static guint build(const char *dir, const GPtrArray *files, gsize memory)
 	double vocabulary_s = cpu_seconds() - t4, all = cpu_seconds() - began;
 	g_autofree char *compact = g_strconcat(dir, "-compact", NULL);
 	double t5 = cpu_seconds();
-	(void)index_writer_compact(writer, compact, &error);
+	(void)index_writer_roll(writer, compact, &error);
 	die(error);
 	double compact_s = cpu_seconds() - t5;
 	index_writer_close(writer);
