@@ -252,6 +252,17 @@ gboolean mailbox_scan(Mailbox *mailbox, gint64 crashed_since, GError **error);
 /* Whether somebody else changed cur/ since it was known. */
 gboolean mailbox_needs_scan(Mailbox *mailbox);
 
+/* -- append-journal.c -- */
+/* Before the first of @n files gets its name in cur/. With the account's lock, which is held until the rows are written. */
+gboolean append_journal_begin(
+	Mailbox *mailbox, char *const *files, gsize n, gint64 *id_out, GError **error);
+/* In the transaction that writes the rows. */
+gboolean append_journal_end(Db *db, gint64 id, GError **error);
+/* After the files have been unlinked. */
+void append_journal_forget(Mailbox *mailbox, gint64 id);
+/* Takes out of cur/ what an APPEND has left there that did not come to its end. With the account's lock held exclusively. */
+gboolean append_journal_undo(Mailbox *mailbox, GError **error);
+
 /* -- mailbox-append.c -- */
 /* The email row of this content, made if it is new. */
 gboolean email_for_content(Db *db, const ContentInfo *info, gint64 *id_out, GError **error);

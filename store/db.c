@@ -11,6 +11,7 @@
  *
  *     1   the first
  *     2   message_file: which message has a file
+ *     3   append_file
  *
  * A newer version than ours is refused. An older one is brought up to date by migrations[] in one transaction, when an account is
  * opened. A change of the format adds a line above, an entry to migrations[], and a test that opens the old one.
@@ -48,6 +49,7 @@
  * subscription     names, whether there is such a mailbox or not
  * garbage          files to be unlinked from cur/ of a mailbox: they belonged to messages that were expunged or moved by the
  *                  transaction that wrote the row
+ * append_file      files of an APPEND of several messages that has no rows yet (append-journal.c); append: a number for each
  * folder_move      folders being renamed: undone at the next open, if the transaction that renames the mailboxes did not commit
  * opener           one row for each process that has the account open; its lock (account-lock.h) tells whether it is alive;
  *                  opened_at: Unix seconds */
@@ -123,6 +125,12 @@ static const char *const migrations[] = {
 	"CREATE TABLE opener (id INTEGER PRIMARY KEY AUTOINCREMENT, opened_at INTEGER NOT NULL);\n",
 	/* 1 -> 2 */
 	"CREATE INDEX message_file ON message (mailbox, file);\n",
+	/* 2 -> 3 */
+	"CREATE TABLE append_file (\n"
+	"	append INTEGER NOT NULL,\n"
+	"	mailbox INTEGER NOT NULL,\n"
+	"	file TEXT NOT NULL,\n"
+	"	PRIMARY KEY (append, file)) WITHOUT ROWID;\n",
 };
 #define SCHEMA_VERSION ((gint64)G_N_ELEMENTS(migrations))
 

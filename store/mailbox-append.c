@@ -145,6 +145,7 @@ typedef struct {
 	ContentInfo *contents;
 	char **files;
 	gint64 now, cur_mtime_ns;
+	gint64 journal; /* 0: one message needs none */
 	UidRange uids;
 	guint32 uidvalidity;
 } Append;
@@ -176,7 +177,8 @@ static gboolean append_rows(Db *db, gpointer data, GError **error)
 		append->uids.last = uid;
 	}
 	append->uidvalidity = state.uidvalidity;
-	return mailbox_state_write(db, &state, error) &&
+	return (append->journal == 0 || append_journal_end(db, append->journal, error)) &&
+		mailbox_state_write(db, &state, error) &&
 		mailbox_cur_write(db, state.id, append->cur_mtime_ns, error);
 }
 
@@ -285,14 +287,20 @@ static gboolean move_spools(Append *append, gsize *done_out, GError **error)
 static gboolean append_locked(Append *append, GError **error)
 {
 	gsize moved;
-	if (!mailbox_reread_folder(append->mailbox, error))
+	if (!mailbox_reread_folder(append->mailbox, error) ||
+		(append->n > 1 &&
+			!append_journal_begin(
+				append->mailbox, append->files, append->n, &append->journal, error)))
 		return FALSE;
 	gboolean ok = move_spools(append, &moved, error) && mailbox_sync_cur(append->mailbox, error);
 	append->cur_mtime_ns = mailbox_cur_mtime_ns(append->mailbox);
 	ok = ok && account_write(append->mailbox->account, append_rows, append, error);
-	if (!ok)
-		unlink_files(append, moved);
-	return ok;
+	if (ok)
+		return TRUE;
+	unlink_files(append, moved);
+	if (append->journal != 0)
+		append_journal_forget(append->mailbox, append->journal);
+	return FALSE;
 }
 
 gboolean mailbox_append(Mailbox *mailbox, AppendMessage *messages, gsize n, guint32 *uidvalidity_out,

@@ -283,6 +283,7 @@ static gboolean delete_mailbox(Db *db, gpointer data, GError **error)
 		db_run(db, error, "DELETE FROM message WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM expunged WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM garbage WHERE mailbox=?", id) &&
+		db_run(db, error, "DELETE FROM append_file WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM keyword WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM keyword_set WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM mailbox WHERE id=?", id) &&

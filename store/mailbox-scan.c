@@ -218,6 +218,8 @@ static gboolean scan_all(Scan *scan, GError **error)
 	MailboxState state;
 	g_autofree char *folder = mailbox_path(mailbox, NULL, NULL);
 	g_autofree char *cur = mailbox_path(mailbox, "cur", NULL);
+	if (!append_journal_undo(mailbox, error))
+		return FALSE;
 	Scanned scanned = { mailbox, 1, maildir_mtime_ns(cur) };
 	if (!read_uidnext(mailbox, &state, error) || !read_state(scan, error))
 		return FALSE;

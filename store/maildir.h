@@ -45,6 +45,8 @@ MessageFlags maildir_flags_of_file(const char *file, guint32 *letters_out);
 
 /* A folder that is being removed waits in Maildir/tmp/ under this name. */
 #define MAILDIR_GONE_PREFIX "mailsift-gone."
+/* And what an APPEND left that did not come to its end, until tmp/ is swept. */
+#define MAILDIR_UNDONE_PREFIX "mailsift-undone."
 
 /* -- Files --------------------------------------------------------------------------------------------------------- */
 

@@ -110,7 +110,8 @@ ORDER = [
     # the file, its name, the folder, then the database
     ('APPEND', lambda c: c.append('INBOX', b'Subject: a\r\n\r\nb\r\n'), 'f[^w]*r[^w]*f[^w]*w+d'),
     ('MULTIAPPEND', lambda c: c.cmd('APPEND INBOX', imap.Literal(b'Subject: c\r\n\r\nd\r\n'), imap.Literal(b'Subject: e\r\n\r\nf\r\n')),
-     'f[^w]*f[^w]*r[^w]*f[^w]*w+d|f[^w]*r[^w]*f[^w]*r[^w]*f[^w]*w+d'),
+     # the files, then their names in the database; the rest as for one
+     'f[^w]*f[^w]*w+d[^w]*r[^w]*f[^w]*w+d'),
     ('STORE', lambda c: c.store('1', '+FLAGS', ['\\Flagged', 'kw']), 'w+d'),
     ('COPY', lambda c: c.copy('1', 'Other'), '[lr][^w]*f[^w]*w+d'),
     # a file goes only when the database does not know it any more
