@@ -73,6 +73,10 @@ static const SettingRow rows[N_SETTINGS] = {
 		.about =
 			"How long indexed mail may wait to be written. Searches find it at once in any case; "
 			"until then they read it from the message." },
+	[SETTING_INDEX_COMPRESS] = { "index", "compress", SETTING_TYPE_CHOICE, "headers",
+		.choices = "none|headers|all",
+		.about = "What of the folded text in the indexes is kept compressed: nothing, the fields of "
+			 "messages other than addresses and subjects, or the bodies too. Less room, slower searches." },
 	[SETTING_INDEX_INDEXER_PATH] = { "index", "indexer_path", SETTING_TYPE_PATH,
 		MAILSIFT_LIBEXECDIR "/mailsift-indexer", .about = "The program that writes the indexes." },
 	[SETTING_HTTP_LISTEN] = { "http", "listen", SETTING_TYPE_ADDRESSES, "127.0.0.1:8025",

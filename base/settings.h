@@ -46,6 +46,7 @@ typedef enum {
 	SETTING_LIMITS_SEARCHES_PER_USER,        /* int */
 	SETTING_INDEX_INDEXER_MEMORY,            /* size */
 	SETTING_INDEX_COMMIT_INTERVAL,           /* duration */
+	SETTING_INDEX_COMPRESS,                  /* choice */
 	SETTING_INDEX_INDEXER_PATH,              /* path */
 	SETTING_HTTP_LISTEN,                     /* addresses */
 	SETTING_HTTP_TOKEN_FILE,                 /* path */

@@ -535,6 +535,7 @@ gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, G
 	}
 	if (indexer->live.writer == NULL)
 		return TRUE; /* the next step opens it */
+	index_writer_set_packing(indexer->live.writer, indexer->options.packing, indexer->options.pack_bytes);
 	if (index_writer_maintain(indexer->live.writer, done_out, &cause))
 		return TRUE;
 	indexer->unusable = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED);

@@ -1,6 +1,7 @@
 /* The indexing of one account: its live index follows the feed; beside it a new one can be built and swapped in. Driven in steps by the process's loop
  * (daemon.h), each of which takes a fraction of a second unless a commit takes longer. One thread; reads the account, never writes it. */
 #pragma once
+#include "indexer/text-writer.h"
 #include "store/feed.h"
 #include "store/mailbox.h"
 G_BEGIN_DECLS
@@ -10,6 +11,8 @@ typedef struct {
 	gint64 commit_us;       /* new mail is committed at the latest so long after its first message was read */
 	guint bulk_emails;      /* so far behind, emails are added in bulk; 0: as the program does it */
 	const char *crash_on;   /* for tests: extractor.h; borrowed; NULL */
+	TextPacking packing;
+	guint64 pack_bytes;     /* for tests: text_writer_set_packing() */
 } IndexingOptions;
 
 typedef struct AccountIndexer AccountIndexer;

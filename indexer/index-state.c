@@ -15,7 +15,7 @@
 #define FORMAT_NAME "mailsift "
 #define GENERATION_PREFIX "gen-"
 #define REASON_MAX 400
-#define SEGMENT_NUMBERS (4 + TEXT_N_STREAMS)
+#define SEGMENT_NUMBERS (4 + 2 * TEXT_N_STREAMS)
 
 /* -- where it is ------------------------------------------------------------------------------------------------ */
 
@@ -100,6 +100,8 @@ GString *index_meta_format(const IndexMeta *meta)
 			segment->dead_bytes);
 		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
 			g_string_append_printf(text, " %u", segment->ends[stream]);
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			g_string_append_printf(text, " %u", segment->packed[stream]);
 		g_string_append_c(text, '\n');
 	}
 	return text;
@@ -123,7 +125,8 @@ static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 	static const guint64 part_max[] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXINT64 };
 	static const guint64 vocabulary_max[] = { 1, G_MAXUINT32, G_MAXINT64, G_MAXINT64 };
 	static const guint64 segment_max[SEGMENT_NUMBERS] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT64, G_MAXUINT32,
-		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32 };
+		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32,
+		G_MAXINT32, G_MAXINT32 };
 	guint64 n[SEGMENT_NUMBERS];
 	if (strcmp(key, "watermark") == 0 && parse_numbers(value, max32, n, 1)) {
 		meta->watermark = (guint32)n[0];
@@ -148,6 +151,8 @@ static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 		};
 		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
 			segment.ends[stream] = (guint32)n[4 + stream];
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			segment.packed[stream] = (guint32)n[4 + TEXT_N_STREAMS + stream];
 		g_array_append_val(meta->text.segments, segment);
 	} else {
 		return FALSE;

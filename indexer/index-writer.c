@@ -385,6 +385,11 @@ gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError *
 	return commit_meta(writer, error);
 }
 
+void index_writer_set_packing(IndexWriter *writer, TextPacking packing, guint64 min_bytes)
+{
+	text_writer_set_packing(writer->text, packing, min_bytes);
+}
+
 gboolean index_writer_is_worn(const IndexWriter *writer)
 {
 	return writer->meta.removed >= REMOVED_MIN && writer->meta.removed >= text_writer_count(writer->text) / REMOVED_ONE_OF;

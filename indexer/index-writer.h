@@ -5,6 +5,7 @@
  * Errors: FTINDEX_ERROR. After one the writer is only good for closing; the next one to be opened continues from the last commit. */
 #pragma once
 #include "indexer/index-state.h"
+#include "indexer/text-writer.h"
 #include "store/message-text.h"
 G_BEGIN_DECLS
 
@@ -43,8 +44,10 @@ gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *r
 gboolean index_writer_commit(IndexWriter *writer, GError **error);
 /* The end of bulk, and everything that was put off: commits, merges the parts (without room for it they stay several), builds the vocabulary if it is not there. */
 gboolean index_writer_finish(IndexWriter *writer, GError **error);
-/* One piece of housekeeping, if any is worth it, with its own commit: rewriting of text segments, merging of parts. */
+/* One piece of housekeeping, if any is worth it, with its own commit: rewriting and packing of text segments, merging of parts. */
 gboolean index_writer_maintain(IndexWriter *writer, gboolean *done_out, GError **error);
+/* text_writer_set_packing(). */
+void index_writer_set_packing(IndexWriter *writer, TextPacking packing, guint64 min_bytes);
 /* So much of the database belongs to emails that are gone that a new one is worth building. */
 gboolean index_writer_is_worn(const IndexWriter *writer);
 guint32 index_writer_count(const IndexWriter *writer); /* emails with a text, at the last commit */

@@ -57,6 +57,7 @@ typedef struct {
 	char *config, *mail_root, *index_root, *memory, *account, *crash_on;
 	char **overrides;
 	gboolean once, version;
+	gint64 pack_bytes;
 } Arguments;
 
 static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GError **error)
@@ -72,6 +73,7 @@ static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GEr
 		{ "once", 0, 0, G_OPTION_ARG_NONE, &arguments->once, "End when everything is indexed", NULL },
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "Print the version and end", NULL },
 		{ "crash-on", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &arguments->crash_on, "For tests", "TEXT" },
+		{ "pack-bytes", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT64, &arguments->pack_bytes, "For tests", "BYTES" },
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -136,6 +138,8 @@ static int run(const Arguments *arguments, const Settings *settings)
 			.memory_bytes = MAX(memory, MEMORY_MIN),
 			.commit_us = settings_ms(settings, SETTING_INDEX_COMMIT_INTERVAL) * 1000,
 			.crash_on = arguments->crash_on,
+			.packing = text_packing_from_name(settings_string(settings, SETTING_INDEX_COMPRESS)),
+			.pack_bytes = (guint64)MAX(arguments->pack_bytes, 0),
 		},
 		.ipc_fd = arguments->once ? -1 : find_ipc(),
 		.once = arguments->once,

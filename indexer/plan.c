@@ -15,47 +15,64 @@
 #define NS_EMAIL_LOOKUP 350      /* finding an email in the text store */
 #define NS_EMAIL_SCAN 40         /* going from one email to the next in a scan */
 #define TEXT_BYTES_PER_NS 12     /* searching text, one core */
+#define UNPACKED_BYTES_PER_NS 4  /* unpacking it */
 #define VOCABULARY_BYTES_PER_NS 20
 #define NS_LOOKUP 20000          /* anything with the vocabulary at all */
 
 /* Terms and postings that are read even where little is to be gained. */
 #define TERMS_MIN 16
 #define POSTINGS_MIN 2000
+/* Of so many terms the postings of one of so many are read first. */
+#define SAMPLE_TERMS_MIN 64
+#define SAMPLE_ONE_OF 16
 /* What a probe may cost: this part of verifying what is there without it. */
 #define GAIN 4
 /* Tokens of one needle that are looked up. */
 #define PROBES_MAX 16
 
-/* Prefixes of what lines of text have: all but names. */
-#define VALUE_PREFIXES "BCFHKST"
 #define NAME_PREFIXES "NP"
+
+/* Streams that hold the same lines as terms with certain prefixes. Since a match lies in one line, each group is narrowed by its own terms, and of the emails
+ * that are left its streams alone are read. In the order in which they are: small ones and those that are never packed first, so that as little as
+ * possible is left for those that have to be unpacked. */
+typedef struct {
+	const char *prefixes; /* of the values of its lines */
+	guint streams;        /* bits */
+} Group;
+static const Group text_groups[] = {
+	{ "FTCKS", 1u << TEXT_STREAM_ENVELOPE },
+	{ "B", 1u << TEXT_STREAM_BODY },
+	{ "H", 1u << TEXT_STREAM_HEADER | 1u << TEXT_STREAM_PARTS },
+	{ "R", 1u << TEXT_STREAM_TRACE },
+};
 
 typedef struct {
 	IndexReader *reader;
 	const TextLeaf *leaf;
 	LeafStats *stats;
-	guint64 email_bytes; /* of the streams that the leaf looks at, on average */
+	const SearchCancel *cancel;
 	guint threads;
 	GError **error;
 	gboolean failed;     /* error is set */
 	guint64 spent_ns;    /* on terms and postings, by estimate */
+	gboolean narrowed;   /* by anything */
+	EmailSet *read;      /* owned: candidates of any group */
 } Plan;
 
 /* -- estimates ---------------------------------------------------------------------------------------------------- */
 
-static guint64 average_bytes(const IndexView *view, const TextLeaf *leaf)
+/* Matching @n emails of all in these streams, one after the other or each by itself. */
+static guint64 texts_ns(const Plan *plan, guint streams, guint32 n)
 {
-	guint32 count = text_view_count(view->text);
-	return count == 0 ? 0 : text_view_scan_bytes(view->text, leaf) / count;
-}
-
-/* Matching @n emails of all in the text store, one after the other or each by itself. */
-static guint64 texts_ns(const Plan *plan, guint32 n)
-{
-	guint64 each = plan->email_bytes / TEXT_BYTES_PER_NS;
-	gboolean sparse = n < text_view_count(plan->reader->view->text) / 24;
-	guint64 all = n * (each + (sparse ? NS_EMAIL_LOOKUP : NS_EMAIL_SCAN));
-	return plan->email_bytes * n > 4 * 1024 * 1024 ? all / plan->threads : all;
+	const TextView *view = plan->reader->view->text;
+	guint32 count = MAX(text_view_count(view), 1);
+	TextExtent extent = text_view_extent(view, streams);
+	guint64 each = n < count / 24 ? NS_EMAIL_LOOKUP : NS_EMAIL_SCAN;
+	guint64 bytes = (extent.open_bytes + extent.packed_bytes) / count * n;
+	/* Blocks that have any of them, were they spread evenly. */
+	guint64 unpacked = extent.blocks == 0 ? 0 : extent.packed_bytes / extent.blocks * MIN(extent.blocks, n);
+	guint64 all = n * each + bytes / TEXT_BYTES_PER_NS + unpacked / UNPACKED_BYTES_PER_NS;
+	return bytes + unpacked > 4 * 1024 * 1024 ? all / plan->threads : all;
 }
 
 static guint64 vocabulary_ns(const Plan *plan, const char *prefixes)
@@ -65,32 +82,60 @@ static guint64 vocabulary_ns(const Plan *plan, const char *prefixes)
 
 /* -- postings ------------------------------------------------------------------------------------------------------ */
 
-/* FALSE: too many (or plan->failed). */
-static gboolean read_postings(Plan *plan, const GByteArray *terms, guint64 budget_ns, EmailSet *ids)
+/* At most *left postings. FALSE: there are more (or plan->failed). */
+static gboolean read_some(Plan *plan, const GByteArray *terms, guint64 *left, EmailSet *ids)
 {
 	gboolean all;
-	guint64 max = MAX(budget_ns / NS_POSTING, POSTINGS_MIN), left = max;
+	guint64 before = *left;
 	FtTerms list = { terms->data, terms->len };
-	if (!ftindex_postings(plan->reader->index, list, &left, ids, &all, plan->error)) {
+	if (!ftindex_postings(plan->reader->index, list, left, ids, &all, plan->error)) {
 		plan->failed = TRUE;
 		return FALSE;
 	}
-	plan->spent_ns += (max - left) * NS_POSTING;
+	plan->spent_ns += (before - *left) * NS_POSTING;
 	return all;
 }
 
-/* *left_ns: reduced by what the terms' postings take to be found. */
-static gboolean find_terms(Plan *plan, const char *prefixes, VocabularyMatch match, const char *token, gsize len, guint64 *left_ns,
-	GByteArray *terms)
+/* Every SAMPLE_ONE_OF-th term to @sample, the others to @rest. */
+static void split_terms(const GByteArray *terms, GByteArray *sample, GByteArray *rest)
 {
-	guint n;
+	guint i = 0;
+	for (guint at = 0; at < terms->len; at += terms->data[at] + 1u, i++)
+		g_byte_array_append(i % SAMPLE_ONE_OF == 0 ? sample : rest, terms->data + at, terms->data[at] + 1u);
+}
+
+/* Adds to @ids the emails of the terms. FALSE: that would take longer than @budget_ns (or plan->failed); @ids has some of them. Of many terms a few
+ * are read first, and tell how long all would take. */
+static gboolean read_postings(Plan *plan, const GByteArray *terms, guint n_terms, guint64 budget_ns, EmailSet *ids)
+{
+	guint64 left = MAX(budget_ns / NS_POSTING, POSTINGS_MIN);
+	if (n_terms < SAMPLE_TERMS_MIN)
+		return read_some(plan, terms, &left, ids);
+	g_autoptr(GByteArray) sample = g_byte_array_new();
+	g_autoptr(GByteArray) rest = g_byte_array_new();
+	guint64 before = left;
+	split_terms(terms, sample, rest);
+	left /= SAMPLE_ONE_OF / 2;
+	if (!read_some(plan, sample, &left, ids))
+		return FALSE;
+	guint64 read = before / (SAMPLE_ONE_OF / 2) - left;
+	if (read * SAMPLE_ONE_OF > before)
+		return FALSE;
+	left = before - read;
+	return read_some(plan, rest, &left, ids);
+}
+
+/* *left_ns: reduced by what the terms' postings take to be found. FALSE: too many. */
+static gboolean find_terms(Plan *plan, const char *prefixes, VocabularyMatch match, const char *token, gsize len, guint64 *left_ns,
+	GByteArray *terms, guint *n_out)
+{
 	guint max = (guint)CLAMP(*left_ns / NS_TERM, TERMS_MIN, G_MAXINT32);
-	gboolean all = vocabulary_find(plan->reader->view->vocabulary, prefixes, match, token, len, max, terms, &n);
+	gboolean all = vocabulary_find(plan->reader->view->vocabulary, prefixes, match, token, len, max, terms, n_out);
 	if (!all)
 		return FALSE;
-	plan->stats->terms += n;
-	plan->spent_ns += (guint64)n * NS_TERM;
-	*left_ns -= MIN(*left_ns, (guint64)n * NS_TERM);
+	plan->stats->terms += *n_out;
+	plan->spent_ns += (guint64)*n_out * NS_TERM;
+	*left_ns -= MIN(*left_ns, (guint64)*n_out * NS_TERM);
 	return TRUE;
 }
 
@@ -203,28 +248,30 @@ static EmailSet *probe_ids(Plan *plan, const Probe *probe, const char *prefixes,
 	g_autoptr(EmailSet) ids = email_set_new();
 	g_autoptr(GByteArray) found = g_byte_array_new();
 	const GByteArray *terms = probe->terms;
+	guint n = 0;
 	if (probe->kind != PROBE_WHOLE) {
-		if (!find_terms(plan, prefixes, matches[probe->kind], probe->data, probe->len, &budget_ns, found))
+		if (!find_terms(plan, prefixes, matches[probe->kind], probe->data, probe->len, &budget_ns, found, &n))
 			return NULL;
 		terms = found;
 	}
-	return read_postings(plan, terms, budget_ns, ids) ? g_steal_pointer(&ids) : NULL;
+	return read_postings(plan, terms, n, budget_ns, ids) ? g_steal_pointer(&ids) : NULL;
 }
 
-/* Takes away from @set what lacks a term that the string's tokens ask for, as long as that costs less than verifying what is
+/* Takes away from @set what has no line in the group with the terms that the string's tokens ask for, as long as that costs less than verifying what is
  * there. FALSE: nothing was looked up. */
-static gboolean narrow(Plan *plan, const char *needle, gsize len, gboolean closed_left, const char *prefixes, EmailSet *set)
+static gboolean narrow(Plan *plan, const Group *group, const char *needle, gsize len, gboolean closed_left, EmailSet *set)
 {
-	guint64 all_ns = texts_ns(plan, email_set_count(set));
-	g_autoptr(GArray) probes = make_probes(plan, needle, len, closed_left, prefixes, all_ns);
+	guint64 all_ns = texts_ns(plan, group->streams, email_set_count(set)), spent_before_ns = plan->spent_ns;
+	g_autoptr(GArray) probes = make_probes(plan, needle, len, closed_left, group->prefixes, all_ns);
 	gboolean narrowed = FALSE;
 	for (guint i = 0; i < probes->len && !plan->failed; i++) {
 		const Probe *probe = &g_array_index(probes, Probe, i);
-		guint64 left_ns = texts_ns(plan, email_set_count(set)) / GAIN, cost_ns = probe_ns(plan, probe, prefixes);
+		guint64 left_ns = texts_ns(plan, group->streams, email_set_count(set)) / GAIN;
+		guint64 cost_ns = probe_ns(plan, probe, group->prefixes);
 		gboolean none = probe->kind == PROBE_WHOLE && probe->frequency == 0;
-		if (!none && (cost_ns > left_ns || plan->spent_ns > all_ns / 3))
+		if (!none && (cost_ns > left_ns || plan->spent_ns - spent_before_ns > all_ns / 3))
 			continue;
-		g_autoptr(EmailSet) ids = probe_ids(plan, probe, prefixes, none ? 0 : left_ns - cost_ns);
+		g_autoptr(EmailSet) ids = probe_ids(plan, probe, group->prefixes, none ? 0 : left_ns - cost_ns);
 		plan->spent_ns += cost_ns;
 		if (ids == NULL)
 			continue;
@@ -238,92 +285,132 @@ static gboolean narrow(Plan *plan, const char *needle, gsize len, gboolean close
 
 /* -- the names of fields, in TEXT --------------------------------------------------------------------------------------- */
 
-/* Emails of @among that have a field whose name contains or ends with the string; FALSE: too many to be worth it. */
-static gboolean names_with(
-	Plan *plan, VocabularyMatch match, const char *string, gsize len, const EmailSet *among, EmailSet *ids)
+/* What field names have to do with a string under TEXT, which sees lines "name: value". A match of a string without ": " is inside of a name and the colon
+ * behind it, or has nothing of it; one of a string with it can also end in a name what is before the first ": ", and begin a value with what follows. (The tokens of
+ * a name that is too long for its term are among those of values.) */
+typedef struct {
+	EmailSet *ids;         /* owned: with a name that can be part of a match. Nobody else is one by a name */
+	gboolean unknown;      /* too many to be worth it: anyone may be */
+	const char *value;     /* what then begins the value, or NULL: nothing */
+	gsize value_len;
+} Names;
+
+static void names_clear(Names *names)
+{
+	g_clear_pointer(&names->ids, email_set_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
+
+/* Adds to names->ids those of @among that have a field whose name contains or ends with the string. */
+static void names_with(Plan *plan, VocabularyMatch match, const char *string, gsize len, const EmailSet *among, Names *names)
 {
 	g_autoptr(GByteArray) terms = g_byte_array_new();
-	guint64 budget_ns = texts_ns(plan, email_set_count(among)) / GAIN;
-	if (!find_terms(plan, NAME_PREFIXES, match, string, len, &budget_ns, terms) || !read_postings(plan, terms, budget_ns, ids))
-		return FALSE;
-	email_set_and(ids, among);
-	return TRUE;
+	guint n;
+	guint64 budget_ns = texts_ns(plan, text_leaf_streams(plan->leaf), email_set_count(among)) / GAIN;
+	names->unknown = !find_terms(plan, NAME_PREFIXES, match, string, len, &budget_ns, terms, &n) ||
+			 !read_postings(plan, terms, n, budget_ns, names->ids);
+	email_set_and(names->ids, among);
 }
 
-/* TEXT sees lines "name: value". A match of a string without ": " is inside of a name (and the colon behind it), or has nothing of it; one of a string
- * with it can also end in a name what is before the first ": ", and begin a value with what follows. (The tokens of a name that is too long for
- * its term are among those of values.) Adds to @candidates, which has what the tokens of values left of @among. */
-static gboolean add_names(Plan *plan, const EmailSet *among, EmailSet *candidates)
+/* Adds to @matched those of @among that have the string in a name; the rest is @names. */
+static void match_names(Plan *plan, const EmailSet *among, Names *names, EmailSet *matched)
 {
 	const TextLeaf *leaf = plan->leaf;
 	const char *colon = mem_find(leaf->needle, leaf->needle_len, ": ", 2);
-	g_autoptr(EmailSet) ids = email_set_new();
-	if (colon == NULL) {
-		gsize len = leaf->needle_len - (leaf->needle[leaf->needle_len - 1] == ':' ? 1 : 0);
-		if (len > 0 && len <= TERM_NAME_MAX && !names_with(plan, VOCABULARY_CONTAINS, leaf->needle, len, among, ids))
-			return FALSE;
-		email_set_or(candidates, ids);
-		return TRUE;
+	names->ids = email_set_new();
+	if (plan->reader->view->vocabulary == NULL) {
+		names->unknown = TRUE;
+	} else if (colon == NULL) {
+		gboolean at_end = leaf->needle[leaf->needle_len - 1] == ':';
+		gsize len = leaf->needle_len - (at_end ? 1 : 0);
+		if (len > TERM_NAME_MAX)
+			return;
+		if (len == 0) {
+			names->unknown = TRUE;
+			return;
+		}
+		names_with(plan, VOCABULARY_CONTAINS, leaf->needle, len, among, names);
+		if (at_end)
+			return;
+		/* What the names' terms have, the names have. */
+		plan->narrowed |= !email_set_is_empty(names->ids);
+		email_set_or(plan->read, names->ids);
+		email_set_or(matched, names->ids);
+	} else {
+		gsize name_len = (gsize)(colon - leaf->needle);
+		names->value = colon + 2;
+		names->value_len = leaf->needle_len - name_len - 2;
+		if (name_len > TERM_NAME_MAX)
+			return;
+		if (name_len == 0)
+			email_set_or(names->ids, among);
+		else
+			names_with(plan, VOCABULARY_SUFFIX, leaf->needle, name_len, among, names);
 	}
-	gsize name_len = (gsize)(colon - leaf->needle), value_len = leaf->needle_len - name_len - 2;
-	if (name_len > TERM_NAME_MAX)
-		return TRUE;
-	if (name_len == 0)
-		email_set_or(ids, among);
-	else if (!names_with(plan, VOCABULARY_SUFFIX, leaf->needle, name_len, among, ids))
-		return FALSE;
-	if (!email_set_is_empty(ids))
-		(void)narrow(plan, colon + 2, value_len, TRUE, VALUE_PREFIXES, ids);
-	email_set_or(candidates, ids);
-	return !plan->failed;
+}
+
+/* Adds to @set the emails of @among in which a line of the group may match by its name. */
+static void add_names(Plan *plan, const Group *group, const Names *names, const EmailSet *among, EmailSet *set)
+{
+	if (names->unknown) {
+		email_set_or(set, among);
+		return;
+	}
+	g_autoptr(EmailSet) ids = email_set_copy(names->ids);
+	email_set_and(ids, among);
+	if (names->value_len > 0 && !email_set_is_empty(ids))
+		(void)narrow(plan, group, names->value, names->value_len, TRUE, ids);
+	email_set_or(set, ids);
 }
 
 /* -- the ways ------------------------------------------------------------------------------------------------------------ */
 
-/* The prefixes of the values that the leaf looks at. */
-static const char *value_prefixes(const TextLeaf *leaf)
+/* Of HEADER and BODY: the one group that the leaf looks at (of TEXT, nothing to be used). */
+static Group group_of_leaf(const TextLeaf *leaf)
 {
-	static const char *const fields[] = { "F", "T", "C", "K", "S", "H" };
-	switch (leaf->scope) {
-	case TEXT_SCOPE_BODY:
-		return "B";
-	case TEXT_SCOPE_TEXT:
-		return VALUE_PREFIXES;
-	case TEXT_SCOPE_HEADER:
-		break;
-	}
+	static const char *const fields[] = { "F", "T", "C", "K", "S", "H", "R" };
+	Group group = { "B", text_leaf_streams(leaf) };
+	if (leaf->scope != TEXT_SCOPE_HEADER)
+		return group;
 	/* What is before the first ": " is the name of a line that begins so. */
 	char prefix = term_prefix_of_field(leaf->field, term_name_end(leaf->field, leaf->field_len));
 	for (gsize i = 0; i < G_N_ELEMENTS(fields); i++)
 		if (fields[i][0] == prefix)
-			return fields[i];
-	g_assert_not_reached();
+			group.prefixes = fields[i];
+	return group;
 }
 
-/* Terms with the prefix are of this field's values and no others. */
+/* Terms with the leaf's prefix are of this field's values and no others. */
 static gboolean has_own_prefix(const TextLeaf *leaf)
 {
-	return leaf->scope != TEXT_SCOPE_HEADER || (strcmp(value_prefixes(leaf), "H") != 0 &&
+	return leaf->scope != TEXT_SCOPE_HEADER || (text_leaf_streams(leaf) == 1u << TEXT_STREAM_ENVELOPE &&
 							   term_name_end(leaf->field, leaf->field_len) == leaf->field_len);
 }
 
-/* One token that is the whole string, short enough to lie inside of a term: the emails that have a term with it are the answer. FALSE: not that case, or
- * not worth it. */
+/* One token that is the whole string, short enough to lie inside of a term, and terms with the prefixes are the leaf's alone. */
+static gboolean terms_can_prove(const TextLeaf *leaf)
+{
+	g_autoptr(GArray) tokens = needle_tokens(leaf->needle, leaf->needle_len);
+	return tokens->len == 1 && g_array_index(tokens, NeedleToken, 0).len == leaf->needle_len &&
+	       leaf->needle_len <= TERM_WINDOW && has_own_prefix(leaf);
+}
+
+/* Where terms_can_prove(): the emails that have a term with the string are the answer. FALSE: not worth it. */
 static gboolean match_proven(Plan *plan, const EmailSet *among, EmailSet *matched)
 {
 	const TextLeaf *leaf = plan->leaf;
-	const char *prefixes = leaf->scope == TEXT_SCOPE_TEXT ? TERM_PREFIXES : value_prefixes(leaf);
-	g_autoptr(GArray) tokens = needle_tokens(leaf->needle, leaf->needle_len);
-	if (tokens->len != 1 || g_array_index(tokens, NeedleToken, 0).len != leaf->needle_len || leaf->needle_len > TERM_WINDOW ||
-		!has_own_prefix(leaf))
+	const char *prefixes = leaf->scope == TEXT_SCOPE_TEXT ? TERM_PREFIXES : group_of_leaf(leaf).prefixes;
+	guint64 scan_ns = texts_ns(plan, text_leaf_streams(leaf), email_set_count(among)), cost_ns = vocabulary_ns(plan, prefixes);
+	if (cost_ns >= scan_ns / 2)
 		return FALSE;
-	guint64 scan_ns = texts_ns(plan, email_set_count(among)), cost_ns = vocabulary_ns(plan, prefixes);
-	guint64 left_ns = scan_ns - MIN(scan_ns, cost_ns);
 	g_autoptr(GByteArray) terms = g_byte_array_new();
 	g_autoptr(EmailSet) ids = email_set_new();
-	if (cost_ns >= scan_ns ||
-		!find_terms(plan, prefixes, VOCABULARY_CONTAINS, leaf->needle, leaf->needle_len, &left_ns, terms) ||
-		!read_postings(plan, terms, left_ns, ids))
+	/* Under TEXT, what is in very many terms is found by the scan before that comes to headers. */
+	guint cheap = 1u << TEXT_STREAM_ENVELOPE | 1u << TEXT_STREAM_BODY, all = text_leaf_streams(leaf);
+	guint64 left_ns = leaf->scope == TEXT_SCOPE_TEXT ? texts_ns(plan, all & cheap, email_set_count(among)) / 2 : scan_ns / 2;
+	guint n;
+	if (!find_terms(plan, prefixes, VOCABULARY_CONTAINS, leaf->needle, leaf->needle_len, &left_ns, terms, &n) ||
+		!read_postings(plan, terms, n, left_ns, ids))
 		return FALSE;
 	email_set_and(ids, among);
 	email_set_or(matched, ids);
@@ -332,8 +419,8 @@ static gboolean match_proven(Plan *plan, const EmailSet *among, EmailSet *matche
 	return TRUE;
 }
 
-/* Leaves in @set the emails that have the field, if that is worth it (*narrowed_out). *proven_out: having the name's term is having the field. */
-static gboolean narrow_to_field(Plan *plan, EmailSet *set, gboolean *narrowed_out, gboolean *proven_out)
+/* Leaves in @set the emails that have the field, if that is worth it. *proven_out: having the name's term is having the field. */
+static gboolean narrow_to_field(Plan *plan, EmailSet *set, gboolean *proven_out)
 {
 	const TextLeaf *leaf = plan->leaf;
 	gsize name_len = MIN(term_name_end(leaf->field, leaf->field_len), TERM_NAME_MAX);
@@ -348,27 +435,74 @@ static gboolean narrow_to_field(Plan *plan, EmailSet *set, gboolean *narrowed_ou
 	}
 	plan->stats->terms += frequency > 0 ? 1 : 0;
 	/* What nearly all have does not narrow. */
-	*narrowed_out = leaf->needle_len == 0 || frequency < text_view_count(plan->reader->view->text) / 2;
-	if (!*narrowed_out)
+	if (leaf->needle_len > 0 && frequency >= text_view_count(plan->reader->view->text) / 2)
 		return TRUE;
-	if (!read_postings(plan, term, G_MAXUINT64, ids))
+	plan->narrowed = TRUE;
+	if (!read_postings(plan, term, 1, G_MAXUINT64, ids))
 		return FALSE;
 	email_set_and(set, ids);
 	return TRUE;
 }
 
-static gboolean verify(Plan *plan, const EmailSet *candidates, gboolean narrowed, const SearchCancel *cancel, EmailSet *matched)
+static gboolean verify(Plan *plan, guint streams, const EmailSet *candidates, EmailSet *matched)
 {
-	plan->stats->candidates = plan->stats->verified = email_set_count(candidates);
-	plan->stats->path = narrowed ? (plan->stats->verified == 0 ? LEAF_PATH_INDEX : LEAF_PATH_VERIFIED) : LEAF_PATH_SCAN;
-	return text_view_match(plan->reader->view->text, plan->leaf, candidates, cancel, matched, plan->error);
+	email_set_or(plan->read, candidates);
+	return text_view_match(
+		plan->reader->view->text, plan->leaf, streams, candidates, plan->cancel, matched, plan->error);
+}
+
+/* Is a look at the terms less than matching so many emails in the group? */
+static gboolean is_worth_terms(const Plan *plan, const Group *group, guint32 n)
+{
+	return plan->leaf->needle_len > 0 && plan->reader->view->vocabulary != NULL &&
+	       texts_ns(plan, group->streams, n) > NS_LOOKUP;
+}
+
+/* BODY and HEADER: @set is matched by terms and verification. */
+static gboolean match_group(Plan *plan, const Group *group, EmailSet *set, EmailSet *matched)
+{
+	/* Of one token that its terms could prove it is known that there are too many of them. */
+	if (is_worth_terms(plan, group, email_set_count(set)) && !terms_can_prove(plan->leaf))
+		plan->narrowed |= narrow(plan, group, plan->leaf->needle, plan->leaf->needle_len, FALSE, set);
+	return !plan->failed && verify(plan, group->streams, set, matched);
+}
+
+/* TEXT: group by group, those emails that did not match before. */
+static gboolean match_groups(Plan *plan, const EmailSet *among, EmailSet *matched)
+{
+	const TextLeaf *leaf = plan->leaf;
+	g_auto(Names) names = { NULL };
+	g_autoptr(EmailSet) found = email_set_new();
+	gboolean can_prove = terms_can_prove(leaf);
+	match_names(plan, among, &names, found);
+	for (gsize i = 0; i < G_N_ELEMENTS(text_groups) && !plan->failed; i++) {
+		const Group *group = &text_groups[i];
+		g_autoptr(EmailSet) left = email_set_copy(among);
+		email_set_and_not(left, found);
+		g_autoptr(EmailSet) set = email_set_copy(left);
+		if (is_worth_terms(plan, group, email_set_count(left)) &&
+			narrow(plan, group, leaf->needle, leaf->needle_len, FALSE, set)) {
+			plan->narrowed = TRUE;
+			if (can_prove) {
+				email_set_or(plan->read, set);
+				email_set_or(found, set);
+				email_set_and_not(left, set);
+				email_set_and_not(set, found);
+			}
+			if ((group->streams & 1u << TEXT_STREAM_BODY) == 0)
+				add_names(plan, group, &names, left, set);
+		}
+		if (!plan->failed && !verify(plan, group->streams, set, found))
+			return FALSE;
+	}
+	email_set_or(matched, found);
+	return !plan->failed;
 }
 
 gboolean plan_match(IndexReader *reader, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel, EmailSet *matched,
 	LeafStats *stats, GError **error)
 {
-	Plan plan = { .reader = reader, .leaf = leaf, .stats = stats, .error = error };
-	plan.email_bytes = average_bytes(reader->view, leaf);
+	Plan plan = { .reader = reader, .leaf = leaf, .stats = stats, .cancel = cancel, .error = error };
 	plan.threads = parallel_threads();
 	stats->path = LEAF_PATH_NONE;
 	if (email_set_is_empty(among))
@@ -377,10 +511,12 @@ gboolean plan_match(IndexReader *reader, const TextLeaf *leaf, const EmailSet *a
 		email_set_or(matched, among);
 		return TRUE;
 	}
+	Group group = group_of_leaf(leaf);
 	g_autoptr(EmailSet) candidates = email_set_copy(among);
-	gboolean narrowed = FALSE, proven = FALSE;
+	g_autoptr(EmailSet) read = plan.read = email_set_new();
+	gboolean proven = FALSE;
 	if (leaf->scope == TEXT_SCOPE_HEADER && (leaf->needle_len == 0 || !has_own_prefix(leaf))) {
-		if (!narrow_to_field(&plan, candidates, &narrowed, &proven))
+		if (!narrow_to_field(&plan, candidates, &proven))
 			return FALSE;
 		if ((leaf->needle_len == 0 && proven) || email_set_is_empty(candidates)) {
 			email_set_or(matched, candidates);
@@ -390,32 +526,27 @@ gboolean plan_match(IndexReader *reader, const TextLeaf *leaf, const EmailSet *a
 		}
 	}
 	/* What is verified in no time is not worth a look at the terms. */
-	if (leaf->needle_len > 0 && reader->view->vocabulary != NULL &&
-		texts_ns(&plan, email_set_count(candidates)) > NS_LOOKUP) {
-		if (match_proven(&plan, among, matched))
-			return TRUE;
-		g_autoptr(EmailSet) by_terms = email_set_copy(candidates);
-		if (!plan.failed && narrow(&plan, leaf->needle, leaf->needle_len, FALSE, value_prefixes(leaf), by_terms) &&
-			(leaf->scope != TEXT_SCOPE_TEXT || add_names(&plan, candidates, by_terms))) {
-			email_set_free(candidates);
-			candidates = g_steal_pointer(&by_terms);
-			narrowed = TRUE;
-		}
-		if (plan.failed)
-			return FALSE;
-	}
-	return verify(&plan, candidates, narrowed, cancel, matched);
+	if (is_worth_terms(&plan, &(Group){ NULL, text_leaf_streams(leaf) }, email_set_count(candidates)) &&
+		terms_can_prove(leaf) && match_proven(&plan, candidates, matched))
+		return TRUE;
+	if (plan.failed || !(leaf->scope == TEXT_SCOPE_TEXT ? match_groups(&plan, candidates, matched) :
+							      match_group(&plan, &group, candidates, matched)))
+		return FALSE;
+	stats->candidates = stats->verified = email_set_count(read);
+	stats->path = !plan.narrowed ? LEAF_PATH_SCAN : stats->verified == 0 ? LEAF_PATH_INDEX : LEAF_PATH_VERIFIED;
+	return TRUE;
 }
 
 gint64 plan_estimate_us(const IndexView *view, const TextLeaf *leaf, guint32 among_count)
 {
-	guint64 each = average_bytes(view, leaf) / TEXT_BYTES_PER_NS + NS_EMAIL_SCAN;
-	guint64 scan_ns = each * among_count / parallel_threads(), index_ns = NS_LOOKUP;
 	if (leaf->needle_len == 0)
 		return NS_LOOKUP / 1000;
+	IndexReader reader = { .view = (IndexView *)(gsize)view };
+	Plan plan = { .reader = &reader, .leaf = leaf, .threads = parallel_threads() };
+	guint64 scan_ns = texts_ns(&plan, text_leaf_streams(leaf), among_count), index_ns = NS_LOOKUP;
 	if (view->vocabulary == NULL)
 		return (gint64)scan_ns / 1000;
-	index_ns += vocabulary_bytes(view->vocabulary, value_prefixes(leaf)) / VOCABULARY_BYTES_PER_NS;
+	index_ns += vocabulary_ns(&plan, leaf->scope == TEXT_SCOPE_TEXT ? TERM_PREFIXES : group_of_leaf(leaf).prefixes);
 	/* Short strings are in many terms. */
 	if (leaf->needle_len < 3)
 		index_ns += scan_ns;

@@ -425,7 +425,8 @@ static gboolean read_text(IndexReader *reader, gpointer data, GError **error)
 	(void)error;
 	TextJob *job = data;
 	TextSpan streams[TEXT_N_STREAMS];
-	if (!text_view_get(reader->view->text, job->id, streams))
+	g_autoptr(TextScratch) scratch = text_scratch_new();
+	if (!text_view_get(reader->view->text, job->id, scratch, streams))
 		return TRUE;
 	job->text = g_new(MessageText, 1);
 	for (int section = 0; section < MESSAGE_TEXT_N_SECTIONS; section++)

@@ -11,6 +11,7 @@ static inline gboolean is_token_octet(char c)
 
 char term_prefix_of_field(const char *name, gsize len)
 {
+	/* Streams of the text store follow it: a change here is one of TEXT_STORE_VERSION too. */
 	static const struct {
 		const char *name;
 		char prefix;
@@ -20,6 +21,24 @@ char term_prefix_of_field(const char *name, gsize len)
 		{ "cc", TERM_PREFIX_CC },
 		{ "bcc", TERM_PREFIX_BCC },
 		{ "subject", TERM_PREFIX_SUBJECT },
+		{ "received", TERM_PREFIX_TRACE },
+		{ "dkim-signature", TERM_PREFIX_TRACE },
+		{ "domainkey-signature", TERM_PREFIX_TRACE },
+		{ "authentication-results", TERM_PREFIX_TRACE },
+		{ "received-spf", TERM_PREFIX_TRACE },
+		{ "x-received", TERM_PREFIX_TRACE },
+		{ "x-google-dkim-signature", TERM_PREFIX_TRACE },
+		{ "x-google-smtp-source", TERM_PREFIX_TRACE },
+		{ "x-gm-message-state", TERM_PREFIX_TRACE },
+		{ "arc-seal", TERM_PREFIX_TRACE },
+		{ "arc-message-signature", TERM_PREFIX_TRACE },
+		{ "arc-authentication-results", TERM_PREFIX_TRACE },
+		{ "x-spam-status", TERM_PREFIX_TRACE },
+		{ "x-spam-report", TERM_PREFIX_TRACE },
+		{ "x-ms-exchange-antispam-messagedata", TERM_PREFIX_TRACE },
+		{ "x-forefront-antispam-report", TERM_PREFIX_TRACE },
+		{ "x-microsoft-antispam", TERM_PREFIX_TRACE },
+		{ "x-microsoft-antispam-message-info", TERM_PREFIX_TRACE },
 	};
 	for (gsize i = 0; i < G_N_ELEMENTS(fields); i++)
 		if (len == strlen(fields[i].name) && memcmp(name, fields[i].name, len) == 0)

@@ -15,8 +15,8 @@
 #include "store/message-text.h"
 G_BEGIN_DECLS
 
-/* Part of the index's version: raise it with every change of what comes out. */
-#define TERMS_VERSION 1
+/* Part of the index's version: raise it with every change of what comes out. History: 1 the first; 2 with a prefix for trace fields. */
+#define TERMS_VERSION 2
 
 #define TERM_PIECE 64
 #define TERM_STEP 32
@@ -31,12 +31,14 @@ G_BEGIN_DECLS
 #define TERM_PREFIX_BCC 'K'
 #define TERM_PREFIX_SUBJECT 'S'
 #define TERM_PREFIX_HEADER 'H'
+#define TERM_PREFIX_TRACE 'R'
 #define TERM_PREFIX_NAME 'N'
 #define TERM_PREFIX_PART_NAME 'P'
 /* All of them. */
-#define TERM_PREFIXES "BCFHKNPST"
+#define TERM_PREFIXES "BCFHKNPRST"
 
-/* The prefix of a field's values by its folded name: one of FROM, TO, CC, BCC, SUBJECT; HEADER for all others. */
+/* The prefix of a field's values by its folded name: one of FROM, TO, CC, BCC, SUBJECT; TRACE for the fields that servers and filters on the way put
+ * in, which are half of a message's header and seldom asked for; HEADER for all others. */
 char term_prefix_of_field(const char *name, gsize len);
 
 /* The end of the name in a line of the header or parts section: the offset of the first ": "; @len if there is none. */

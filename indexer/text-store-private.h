@@ -15,7 +15,10 @@ typedef struct {
 } TextDeadPair;
 G_STATIC_ASSERT(sizeof(TextDeadPair) == 8);
 
+#define TEXT_ALL_STREAMS ((1u << TEXT_N_STREAMS) - 1)
+
 char *text_stream_path(const char *dir, guint32 segment, TextStream stream);
+char *text_packed_path(const char *dir, guint32 segment, TextStream stream);
 char *text_directory_path(const char *dir, guint32 segment);
 char *text_dead_path(const char *dir, guint32 log);
 
@@ -26,7 +29,10 @@ guint32 text_entry_checksum(guint32 id, const TextSpan streams[TEXT_N_STREAMS]);
 
 /* Of segment @segment (an index) of the view; borrowed. */
 const TextEntry *text_view_entries(const TextView *view, guint segment, guint32 *n_out);
-void text_view_record(const TextView *view, guint segment, guint32 entry, TextSpan streams[TEXT_N_STREAMS]);
+/* The streams of which @wanted has bits, others empty. FALSE: damaged. */
+gboolean text_view_record(const TextView *view, guint segment, guint32 entry, guint wanted, TextScratch *scratch, TextSpan streams[TEXT_N_STREAMS]);
+/* A stream that is not packed, whole. */
+const char *text_view_stream(const TextView *view, guint segment, TextStream stream);
 gboolean text_view_is_dead(const TextView *view, guint segment, guint32 entry);
 const TextState *text_view_state(const TextView *view);
 

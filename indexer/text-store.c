@@ -4,24 +4,35 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memsearch.h"
+#include "indexer/ftindex.h"
 #include "indexer/index-file.h"
 #include "indexer/parallel.h"
 #include "indexer/search-cancel.h"
+#include "indexer/text-pack.h"
 
 /* Work is cut by entries; and what is worth a second thread. */
-#define SCAN_CHUNK 512
+#define SCAN_CHUNK 1024
 #define VERIFY_CHUNK 128
 #define PARALLEL_BYTES (4 * 1024 * 1024)
 /* Fewer than one of so many entries asked for: they are looked up one by one. */
 #define SPARSE 24
+/* Unpacking takes so many times as long as searching. */
+#define PACKED_COST 3
+
+static const char *const stream_names[] = { "envelope", "header", "trace", "parts", "body", "sort" };
 
 char *text_stream_path(const char *dir, guint32 segment, TextStream stream)
 {
-	static const char *const names[] = { "envelope", "header", "trace", "parts", "body", "sort" };
-	return g_strdup_printf("%s/%u.%s", dir, segment, names[stream]);
+	return g_strdup_printf("%s/%u.%s", dir, segment, stream_names[stream]);
+}
+
+char *text_packed_path(const char *dir, guint32 segment, TextStream stream)
+{
+	return g_strdup_printf("%s/%u.%s.packed", dir, segment, stream_names[stream]);
 }
 
 char *text_directory_path(const char *dir, guint32 segment)
@@ -53,7 +64,9 @@ void text_state_copy(TextState *to, const TextState *from)
 /* -- views -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-	FileMapping *streams[TEXT_N_STREAMS]; /* references; NULL where the stream is empty */
+	guint32 number;
+	FileMapping *streams[TEXT_N_STREAMS]; /* references; NULL where the stream is empty or packed */
+	TextPack *packs[TEXT_N_STREAMS];      /* references; NULL where it is not packed */
 	FileMapping *directory;
 	const TextEntry *entries;         /* in directory */
 	guint32 n_entries;
@@ -70,8 +83,10 @@ struct TextView {
 
 static void segment_clear(Segment *segment)
 {
-	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
 		file_mapping_unref(segment->streams[stream]);
+		text_pack_unref(segment->packs[stream]);
+	}
 	file_mapping_unref(segment->directory);
 	email_set_free(segment->dead);
 }
@@ -137,11 +152,24 @@ static gboolean check_entries(const Segment *segment, const TextSegment *state, 
 	return TRUE;
 }
 
+static gboolean open_pack(
+	const char *dir, const TextSegment *state, const Segment *previous, TextStream stream, Segment *segment, GError **error)
+{
+	g_autofree char *path = text_packed_path(dir, state->number, stream);
+	if (previous != NULL && previous->packs[stream] != NULL)
+		segment->packs[stream] = text_pack_ref(previous->packs[stream]);
+	else
+		segment->packs[stream] =
+			text_pack_open(path, state->packed[stream], segment->entries, segment->n_entries, stream, error);
+	return segment->packs[stream] != NULL;
+}
+
 static gboolean open_segment(
 	const char *dir, const TextSegment *state, const Segment *previous, Segment *segment, GError **error)
 {
+	segment->number = state->number;
 	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
-		if (!map_file(&segment->streams[stream], previous == NULL ? NULL : previous->streams[stream],
+		if (state->packed[stream] == 0 && !map_file(&segment->streams[stream], previous == NULL ? NULL : previous->streams[stream],
 			    text_stream_path(dir, state->number, stream), state->ends[stream], error))
 			return FALSE;
 	if (!map_file(&segment->directory, previous == NULL ? NULL : previous->directory,
@@ -152,7 +180,12 @@ static gboolean open_segment(
 	if (previous != NULL && previous->dead != NULL)
 		segment->dead = email_set_copy(previous->dead);
 	guint32 checked = previous == NULL ? 0 : MIN(previous->n_entries, segment->n_entries);
-	return check_entries(segment, state, checked, error);
+	if (!check_entries(segment, state, checked, error))
+		return FALSE;
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		if (state->packed[stream] != 0 && !open_pack(dir, state, previous, (TextStream)stream, segment, error))
+			return FALSE;
+	return TRUE;
 }
 
 /* Reads the pairs from @from on; *pairs_out owned. */
@@ -300,8 +333,7 @@ guint64 text_view_bytes(const TextView *view)
 	return bytes;
 }
 
-/* The streams in which @leaf can match, as bits. */
-static guint leaf_streams(const TextLeaf *leaf)
+guint text_leaf_streams(const TextLeaf *leaf)
 {
 	switch (leaf->scope) {
 	case TEXT_SCOPE_HEADER:
@@ -314,15 +346,18 @@ static guint leaf_streams(const TextLeaf *leaf)
 	return (1u << TEXT_STREAM_SORT) - 1;
 }
 
-guint64 text_view_scan_bytes(const TextView *view, const TextLeaf *leaf)
+TextExtent text_view_extent(const TextView *view, guint streams)
 {
-	guint64 bytes = 0;
-	guint streams = leaf_streams(leaf);
+	TextExtent extent = { .open_bytes = 0 };
 	for (guint i = 0; i < view->state.segments->len; i++)
-		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
-			if ((streams >> stream & 1) != 0)
-				bytes += segment_state(view, i)->ends[stream];
-	return bytes;
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+			const TextPack *pack = view->segments[i].packs[stream];
+			if ((streams >> stream & 1) == 0)
+				continue;
+			*(pack != NULL ? &extent.packed_bytes : &extent.open_bytes) += segment_state(view, i)->ends[stream];
+			extent.blocks += pack != NULL ? text_pack_blocks(pack) : 0;
+		}
+	return extent;
 }
 
 /* -- one email ---------------------------------------------------------------------------------------------------- */
@@ -366,24 +401,58 @@ static const char *stream_data(const Segment *segment, TextStream stream)
 	return segment->streams[stream] == NULL ? "" : segment->streams[stream]->data;
 }
 
-void text_view_record(const TextView *view, guint segment, guint32 entry, TextSpan streams[TEXT_N_STREAMS])
+const char *text_view_stream(const TextView *view, guint segment, TextStream stream)
+{
+	return stream_data(&view->segments[segment], stream);
+}
+
+/* Octets of a stream that are at hand in one piece: those of the entries from @first to before @end. */
+typedef struct {
+	const char *data;
+	guint32 first, end;
+} Piece;
+
+/* The one that has @entry's; FALSE: damaged. */
+static gboolean piece_of(const Segment *segment, TextStream stream, guint32 entry, TextScratch *scratch, Piece *piece)
+{
+	if (segment->packs[stream] == NULL) {
+		*piece = (Piece){ stream_data(segment, stream), 0, segment->n_entries };
+		return TRUE;
+	}
+	guint32 block = text_pack_block(segment->packs[stream], entry, &piece->first, &piece->end);
+	piece->data = text_pack_read(segment->packs[stream], segment->number, stream, block, scratch);
+	return piece->data != NULL;
+}
+
+static TextSpan span_of(const Segment *segment, TextStream stream, const Piece *piece, guint32 entry)
+{
+	guint32 begin = entry_begin(segment, entry, stream);
+	return (TextSpan){ piece->data + (begin - entry_begin(segment, piece->first, stream)),
+		segment->entries[entry].ends[stream] - begin };
+}
+
+gboolean text_view_record(const TextView *view, guint segment, guint32 entry, guint wanted, TextScratch *scratch,
+	TextSpan streams[TEXT_N_STREAMS])
 {
 	const Segment *in = &view->segments[segment];
 	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
-		guint32 begin = entry_begin(in, entry, stream);
-		streams[stream].data = stream_data(in, stream) + begin;
-		streams[stream].len = in->entries[entry].ends[stream] - begin;
+		Piece piece;
+		streams[stream] = (TextSpan){ "", 0 };
+		if ((wanted >> stream & 1) == 0)
+			continue;
+		if (!piece_of(in, (TextStream)stream, entry, scratch, &piece))
+			return FALSE;
+		streams[stream] = span_of(in, (TextStream)stream, &piece, entry);
 	}
+	return TRUE;
 }
 
-gboolean text_view_get(const TextView *view, guint32 id, TextSpan streams[TEXT_N_STREAMS])
+gboolean text_view_get(const TextView *view, guint32 id, TextScratch *scratch, TextSpan streams[TEXT_N_STREAMS])
 {
 	guint segment;
 	guint32 entry;
-	if (!text_view_find(view, id, &segment, &entry))
-		return FALSE;
-	text_view_record(view, segment, entry, streams);
-	return TRUE;
+	return text_view_find(view, id, &segment, &entry) &&
+	       text_view_record(view, segment, entry, TEXT_ALL_STREAMS, scratch, streams);
 }
 
 /* Whether it is the live record of @id. */
@@ -407,14 +476,15 @@ gboolean text_view_sort_keys(const TextView *view, guint32 id, TextCursor *curso
 
 void text_view_check(const TextView *view, EmailSet *damaged)
 {
+	g_autoptr(TextScratch) scratch = text_scratch_new();
 	for (guint i = 0; i < view->state.segments->len; i++) {
 		const Segment *segment = &view->segments[i];
 		for (guint32 entry = 0; entry < segment->n_entries; entry++) {
 			TextSpan streams[TEXT_N_STREAMS];
 			if (text_view_is_dead(view, i, entry))
 				continue;
-			text_view_record(view, i, entry, streams);
-			if (text_entry_checksum(segment->entries[entry].id, streams) != segment->entries[entry].crc)
+			if (!text_view_record(view, i, entry, TEXT_ALL_STREAMS, scratch, streams) ||
+				text_entry_checksum(segment->entries[entry].id, streams) != segment->entries[entry].crc)
 				email_set_add(damaged, segment->entries[entry].id);
 		}
 	}
@@ -429,14 +499,25 @@ typedef struct {
 	const SearchCancel *cancel;
 	const guint32 *ids; /* verified one by one; else chunks of segments */
 	guint streams;      /* bits */
-	GMutex lock;        /* of the two below */
+	TextPairs pairs;    /* of the needle */
+	GMutex lock;        /* of what is below */
+	GPtrArray *scratches; /* owned: of threads that have ended a piece of the work */
 	EmailSet *matched;
 	GError *error;
 } MatchRun;
 
-static gboolean run_end(MatchRun *run, GArray *found, GError *error)
+static TextScratch *run_begin(MatchRun *run)
 {
 	g_mutex_lock(&run->lock);
+	TextScratch *scratch = run->scratches->len > 0 ? g_ptr_array_steal_index(run->scratches, run->scratches->len - 1) : NULL;
+	g_mutex_unlock(&run->lock);
+	return scratch != NULL ? scratch : text_scratch_new();
+}
+
+static gboolean run_end(MatchRun *run, TextScratch *scratch, GArray *found, GError *error)
+{
+	g_mutex_lock(&run->lock);
+	g_ptr_array_add(run->scratches, scratch);
 	for (guint i = 0; i < found->len; i++)
 		email_set_add(run->matched, g_array_index(found, guint32, i));
 	if (run->error == NULL)
@@ -447,64 +528,176 @@ static gboolean run_end(MatchRun *run, GArray *found, GError *error)
 	return ok;
 }
 
+static gboolean fail_as_damaged(const Segment *segment, GError **error)
+{
+	g_set_error(error, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED, "text segment %u: a packed block is damaged", segment->number);
+	return FALSE;
+}
+
+/* Whether the hit at @hit in the record @span counts: anywhere, but for HEADER in the value of the field, in whose line it then is. */
+static gboolean hit_counts(const TextLeaf *leaf, TextSpan span, const char *hit)
+{
+	if (leaf->scope != TEXT_SCOPE_HEADER)
+		return TRUE;
+	const char *before = hit == span.data ? NULL : memrchr(span.data, '\n', (gsize)(hit - span.data));
+	const char *line = before == NULL ? span.data : before + 1;
+	return (gsize)(hit - line) >= leaf->field_len + 2 && memcmp(line, leaf->field, leaf->field_len) == 0 &&
+	       memcmp(line + leaf->field_len, ": ", 2) == 0;
+}
+
+/* The needle first, then where it is: most lines are never looked at. The same as text_streams_match(). */
+static gboolean match_record(const TextLeaf *leaf, TextStream stream, TextSpan span)
+{
+	if (leaf->needle_len == 0) {
+		TextSpan streams[TEXT_N_STREAMS] = { [0 ... TEXT_N_STREAMS - 1] = { "", 0 } };
+		streams[stream] = span;
+		return text_streams_match(streams, leaf);
+	}
+	const char *end = span.data + span.len;
+	for (const char *at = span.data; at < end;) {
+		const char *hit = mem_find(at, (gsize)(end - at), leaf->needle, leaf->needle_len);
+		if (hit == NULL || hit_counts(leaf, span, hit))
+			return hit != NULL;
+		at = hit + 1;
+	}
+	return FALSE;
+}
+
+/* FALSE: the needle is not in what has to be unpacked for the entry; that goes as far as to before *end_out (may be NULL). */
+static gboolean may_have(const MatchRun *run, const Segment *segment, TextStream stream, guint32 entry, guint32 *end_out)
+{
+	guint32 first, end;
+	const TextPack *pack = segment->packs[stream];
+	if (pack == NULL)
+		return TRUE;
+	guint32 block = text_pack_block(pack, entry, &first, &end);
+	if (end_out != NULL)
+		*end_out = end;
+	return text_pack_may_have(pack, block, &run->pairs);
+}
+
+/* FALSE: damaged. */
+static gboolean verify_stream(
+	const MatchRun *run, const Segment *segment, guint32 entry, TextStream stream, TextScratch *scratch, gboolean *match_out)
+{
+	Piece piece;
+	gboolean is_empty = entry_begin(segment, entry, stream) == segment->entries[entry].ends[stream];
+	if ((is_empty && run->leaf->needle_len > 0) || !may_have(run, segment, stream, entry, NULL))
+		return TRUE;
+	if (!piece_of(segment, stream, entry, scratch, &piece))
+		return FALSE;
+	*match_out = match_record(run->leaf, stream, span_of(segment, stream, &piece, entry));
+	return TRUE;
+}
+
+/* What needs no unpacking first: with that most of it is decided. */
+static gboolean verify_entry(
+	const MatchRun *run, const Segment *segment, guint32 entry, TextScratch *scratch, gboolean *match_out, GError **error)
+{
+	*match_out = FALSE;
+	for (int packed = 0; packed <= 1; packed++)
+		for (int stream = 0; stream < TEXT_N_STREAMS && !*match_out; stream++)
+			if ((run->streams >> stream & 1) != 0 && (segment->packs[stream] != NULL) == packed &&
+				!verify_stream(run, segment, entry, (TextStream)stream, scratch, match_out))
+				return fail_as_damaged(segment, error);
+	return TRUE;
+}
+
 static gboolean verify_some(gsize first, gsize end, gpointer data)
 {
 	MatchRun *run = data;
 	GError *error = NULL;
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint32));
-	if (search_cancel_check(run->cancel, &error)) {
-		for (gsize i = first; i < end; i++) {
-			TextSpan streams[TEXT_N_STREAMS];
-			if (text_view_get(run->view, run->ids[i], streams) && text_streams_match(streams, run->leaf))
-				g_array_append_val(found, run->ids[i]);
-		}
+	TextScratch *scratch = run_begin(run);
+	gboolean ok = search_cancel_check(run->cancel, &error), match;
+	for (gsize i = first; ok && i < end; i++) {
+		guint segment;
+		guint32 entry;
+		if (!text_view_find(run->view, run->ids[i], &segment, &entry))
+			continue;
+		ok = verify_entry(run, &run->view->segments[segment], entry, scratch, &match, &error);
+		if (ok && match)
+			g_array_append_val(found, run->ids[i]);
 	}
-	return run_end(run, found, error);
+	return run_end(run, scratch, found, error);
 }
 
-/* Is the record a match, where the needle is known to be in its part of @stream? */
-static gboolean hit_counts(const MatchRun *run, const Segment *segment, guint32 entry, TextStream stream)
+/* A part of a segment that is scanned: the entries from @first to before @end. */
+typedef struct {
+	const MatchRun *run;
+	const Segment *segment;
+	guint32 first, end;
+	gboolean open[SCAN_CHUNK]; /* of entry @first + i: it is asked for, live, and was not found yet */
+	TextScratch *scratch;
+	GArray *found;
+} Scan;
+
+/* The entry, from @low on and before @end, whose part of the stream has the octet at @offset: the first that ends behind it; mostly near. */
+static guint32 entry_at(const Segment *segment, TextStream stream, guint32 low, guint32 end, guint32 offset)
 {
-	if (run->leaf->scope != TEXT_SCOPE_HEADER)
-		return TRUE;
-	guint32 begin = entry_begin(segment, entry, stream);
-	TextSpan streams[TEXT_N_STREAMS];
-	streams[stream].data = stream_data(segment, stream) + begin;
-	streams[stream].len = segment->entries[entry].ends[stream] - begin;
-	return text_streams_match(streams, run->leaf);
+	guint32 high = end - 1, step = 1;
+	while (low + step < high && segment->entries[low + step].ends[stream] <= offset) {
+		low += step;
+		step *= 2;
+	}
+	high = MIN(low + step, high);
+	while (low < high) {
+		guint32 middle = low + (high - low) / 2;
+		if (segment->entries[middle].ends[stream] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-/* Searches the entries from @first to before @end, all asked for and live, in one piece: since every record ends with a line, nothing matches
- * across two of them. */
-static void scan_run(const MatchRun *run, const Segment *segment, guint32 first, guint32 end, TextStream stream, GArray *found)
+/* Searches the entries from @entry to before @end, all open and in @piece, as one text: since every record ends with a line, nothing matches across two of
+ * them. */
+static void scan_run(Scan *scan, const Piece *piece, guint32 entry, guint32 end, TextStream stream)
 {
-	const char *base = stream_data(segment, stream);
-	guint32 at = entry_begin(segment, first, stream), until = segment->entries[end - 1].ends[stream], entry = first;
+	const Segment *segment = scan->segment;
+	const TextLeaf *leaf = scan->run->leaf;
+	guint32 origin = entry_begin(segment, piece->first, stream);
+	guint32 at = entry_begin(segment, entry, stream), until = segment->entries[end - 1].ends[stream];
 	while (at < until) {
-		const char *hit = mem_find(base + at, until - at, run->leaf->needle, run->leaf->needle_len);
+		const char *hit = mem_find(piece->data + (at - origin), until - at, leaf->needle, leaf->needle_len);
 		if (hit == NULL)
 			return;
-		guint32 offset = (guint32)(hit - base), low = entry, high = end - 1, step = 1;
-		/* The record that the hit is in: the first that ends behind it; mostly near. */
-		while (low + step < high && segment->entries[low + step].ends[stream] <= offset) {
-			low += step;
-			step *= 2;
+		entry = entry_at(segment, stream, entry, end, origin + (guint32)(hit - piece->data));
+		if (!hit_counts(leaf, span_of(segment, stream, piece, entry), hit)) {
+			at = origin + (guint32)(hit - piece->data) + 1;
+			continue;
 		}
-		high = MIN(low + step, high);
-		while (low < high) {
-			guint32 middle = low + (high - low) / 2;
-			if (segment->entries[middle].ends[stream] <= offset)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		entry = low;
-		if (hit_counts(run, segment, entry, stream))
-			g_array_append_val(found, segment->entries[entry].id);
+		g_array_append_val(scan->found, segment->entries[entry].id);
+		scan->open[entry - scan->first] = FALSE;
 		at = segment->entries[entry].ends[stream];
 		if (++entry >= end)
 			return;
 	}
+}
+
+/* FALSE: damaged. */
+static gboolean scan_stream(Scan *scan, TextStream stream)
+{
+	Piece piece = { NULL, 0, 0 };
+	for (guint32 entry = scan->first, end; entry < scan->end; entry = end) {
+		end = entry + 1;
+		if (!scan->open[entry - scan->first])
+			continue;
+		if (entry >= piece.end) {
+			guint32 block_end;
+			if (!may_have(scan->run, scan->segment, stream, entry, &block_end)) {
+				end = block_end;
+				continue;
+			}
+			if (!piece_of(scan->segment, stream, entry, scan->scratch, &piece))
+				return FALSE;
+		}
+		while (end < MIN(scan->end, piece.end) && scan->open[end - scan->first])
+			end++;
+		scan_run(scan, &piece, entry, end, stream);
+	}
+	return TRUE;
 }
 
 static gboolean wanted(const MatchRun *run, const Segment *segment, guint32 entry)
@@ -513,21 +706,17 @@ static gboolean wanted(const MatchRun *run, const Segment *segment, guint32 entr
 	       (segment->dead == NULL || !email_set_contains(segment->dead, entry));
 }
 
-static void scan_entries(const MatchRun *run, const Segment *segment, guint32 first, guint32 end, GArray *found)
+/* What is packed last: it is unpacked only for what was not found before. */
+static gboolean scan_chunk(Scan *scan, GError **error)
 {
-	while (first < end) {
-		if (!wanted(run, segment, first)) {
-			first++;
-			continue;
-		}
-		guint32 run_end_entry = first + 1;
-		while (run_end_entry < end && wanted(run, segment, run_end_entry))
-			run_end_entry++;
+	for (guint32 entry = scan->first; entry < scan->end; entry++)
+		scan->open[entry - scan->first] = wanted(scan->run, scan->segment, entry);
+	for (int packed = 0; packed <= 1; packed++)
 		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
-			if ((run->streams >> stream & 1) != 0)
-				scan_run(run, segment, first, run_end_entry, stream, found);
-		first = run_end_entry;
-	}
+			if ((scan->run->streams >> stream & 1) != 0 && (scan->segment->packs[stream] != NULL) == packed &&
+				!scan_stream(scan, (TextStream)stream))
+				return fail_as_damaged(scan->segment, error);
+	return TRUE;
 }
 
 /* Work item @n: chunk n over all segments, each of which begins a new chunk. */
@@ -535,7 +724,8 @@ static gboolean scan_some(gsize first, gsize end, gpointer data)
 {
 	MatchRun *run = data;
 	GError *error = NULL;
-	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint32));
+	Scan scan = { .run = run, .scratch = run_begin(run) };
+	g_autoptr(GArray) found = scan.found = g_array_new(FALSE, FALSE, sizeof(guint32));
 	guint i = 0;
 	gsize before = 0;
 	for (gsize chunk = first; chunk < end && search_cancel_check(run->cancel, &error); chunk++) {
@@ -544,20 +734,27 @@ static gboolean scan_some(gsize first, gsize end, gpointer data)
 			before += chunks;
 			i++;
 		}
-		const Segment *segment = &run->view->segments[i];
-		guint32 begin = (guint32)(chunk - before) * SCAN_CHUNK;
-		scan_entries(run, segment, begin, MIN(begin + SCAN_CHUNK, segment->n_entries), found);
+		scan.segment = &run->view->segments[i];
+		scan.first = (guint32)(chunk - before) * SCAN_CHUNK;
+		scan.end = MIN(scan.first + SCAN_CHUNK, scan.segment->n_entries);
+		if (!scan_chunk(&scan, &error))
+			break;
 	}
-	return run_end(run, found, error);
+	return run_end(run, scan.scratch, found, error);
 }
 
-gboolean text_view_match(const TextView *view, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
-	EmailSet *matched, GError **error)
+gboolean text_view_match(const TextView *view, const TextLeaf *leaf, guint streams, const EmailSet *among,
+	const SearchCancel *cancel, EmailSet *matched, GError **error)
 {
 	guint32 n = email_set_count(among);
+	if (n == 0 || view->count == 0)
+		return TRUE;
 	MatchRun run = { .view = view, .leaf = leaf, .among = among, .cancel = cancel, .matched = matched };
-	run.streams = leaf_streams(leaf);
-	guint64 bytes = view->count == 0 ? 0 : text_view_scan_bytes(view, leaf) / view->count * n;
+	run.streams = streams & text_leaf_streams(leaf);
+	run.scratches = g_ptr_array_new_with_free_func((GDestroyNotify)text_scratch_free);
+	text_pairs_add(&run.pairs, leaf->needle, leaf->needle_len);
+	TextExtent extent = text_view_extent(view, run.streams);
+	guint64 bytes = (extent.open_bytes + extent.packed_bytes * PACKED_COST) / view->count * n;
 	guint threads = bytes >= PARALLEL_BYTES ? parallel_threads() : 1;
 	gboolean ok;
 	g_mutex_init(&run.lock);
@@ -575,6 +772,7 @@ gboolean text_view_match(const TextView *view, const TextLeaf *leaf, const Email
 		ok = parallel_run(chunks, 1, threads, scan_some, &run);
 	}
 	g_mutex_clear(&run.lock);
+	g_ptr_array_unref(run.scratches);
 	if (!ok)
 		g_propagate_error(error, run.error);
 	return ok;

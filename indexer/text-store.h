@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Part of the index's version: raise it with every change of the files. */
-#define TEXT_STORE_VERSION 2
+#define TEXT_STORE_VERSION 3
 
 /* The lines of a text by how they are asked for, each kind in files of its own, so that a scan reads only what can match. Lines keep their order
  * in a stream; since no search string goes beyond a line, nothing is lost by dealing them out. */
@@ -40,6 +40,7 @@ typedef struct {
 	guint32 number;               /* of the files; never used again in the index */
 	guint32 entries;
 	guint32 ends[TEXT_N_STREAMS]; /* lengths of the streams */
+	guint32 packed[TEXT_N_STREAMS]; /* lengths of the files of packed ones; 0: as it is. With any the segment takes no more entries */
 	guint32 dead;                 /* entries that count no more */
 	guint64 dead_bytes;
 } TextSegment;
@@ -62,12 +63,28 @@ void text_view_unref(TextView *view);
 /* The emails that have a text. Borrowed. */
 const EmailSet *text_view_present(const TextView *view);
 guint32 text_view_count(const TextView *view);
-guint64 text_view_bytes(const TextView *view); /* of all streams, dead ones too */
-/* The bytes that a scan for @leaf reads if it is among all. */
-guint64 text_view_scan_bytes(const TextView *view, const TextLeaf *leaf);
+guint64 text_view_bytes(const TextView *view); /* of all streams, dead ones too, not packed */
+
+/* The streams in which @leaf can match, as bits (1 << TEXT_STREAM_...). */
+guint text_leaf_streams(const TextLeaf *leaf);
+/* What is to be read of some streams (bits), for estimates. */
+typedef struct {
+	guint64 open_bytes;   /* as they are */
+	guint64 packed_bytes; /* that have to be unpacked first; their size unpacked */
+	guint32 blocks;       /* in which these are: one is unpacked whole for any email in it */
+} TextExtent;
+TextExtent text_view_extent(const TextView *view, guint streams);
+
 /* Where an email's record is; FALSE: there is none. *segment_out is an index into the state's segments. */
 gboolean text_view_find(const TextView *view, guint32 id, guint *segment_out, guint32 *entry_out);
-gboolean text_view_get(const TextView *view, guint32 id, TextSpan streams[TEXT_N_STREAMS]);
+
+/* Where one thread decodes packed streams to. What was read with it is good until it is used again, and for one view. */
+typedef struct TextScratch TextScratch;
+TextScratch *text_scratch_new(void);
+void text_scratch_free(TextScratch *scratch);
+
+/* FALSE: the email has no record, or a damaged one. */
+gboolean text_view_get(const TextView *view, guint32 id, TextScratch *scratch, TextSpan streams[TEXT_N_STREAMS]);
 /* The email's part of TEXT_STREAM_SORT, for many emails mostly in order. @cursor: where the last one was; zeroed before the first. */
 typedef struct {
 	guint segment;
@@ -75,15 +92,16 @@ typedef struct {
 } TextCursor;
 gboolean text_view_sort_keys(const TextView *view, guint32 id, TextCursor *cursor, TextSpan *lines_out);
 
-/* Adds to @matched the emails of @among that have a text here and whose text matches. Errors: SEARCH_INDEX_ERROR from @cancel; @matched is in no defined
- * state then. */
-gboolean text_view_match(const TextView *view, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
-                         EmailSet *matched, GError **error);
+/* Adds to @matched the emails of @among that have a text here and whose text matches in one of @streams (bits; others than those of text_leaf_streams()
+ * do not matter). Errors: SEARCH_INDEX_ERROR from @cancel, FTINDEX_ERROR_DAMAGED; @matched is in no defined state then. */
+gboolean text_view_match(const TextView *view, const TextLeaf *leaf, guint streams, const EmailSet *among,
+                         const SearchCancel *cancel, EmailSet *matched, GError **error);
 
 /* Compares every live record with its checksum; ids of those that differ are added to @damaged. */
 void text_view_check(const TextView *view, EmailSet *damaged);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TextView, text_view_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TextScratch, text_scratch_free)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TextState, text_state_clear)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TextBuffers, text_buffers_clear)
 G_END_DECLS

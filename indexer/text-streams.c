@@ -9,18 +9,14 @@
 
 TextStream text_stream_of_field(const char *name, gsize len)
 {
-	/* A change here is a change of the files: TEXT_STORE_VERSION. */
-	static const char *const trace[] = { "received", "dkim-signature", "domainkey-signature", "authentication-results",
-		"received-spf", "x-received", "x-google-dkim-signature", "x-google-smtp-source", "x-gm-message-state",
-		"arc-seal", "arc-message-signature", "arc-authentication-results", "x-spam-status", "x-spam-report",
-		"x-ms-exchange-antispam-messagedata", "x-forefront-antispam-report", "x-microsoft-antispam",
-		"x-microsoft-antispam-message-info" };
-	if (term_prefix_of_field(name, len) != TERM_PREFIX_HEADER)
+	switch (term_prefix_of_field(name, len)) {
+	case TERM_PREFIX_HEADER:
+		return TEXT_STREAM_HEADER;
+	case TERM_PREFIX_TRACE:
+		return TEXT_STREAM_TRACE;
+	default:
 		return TEXT_STREAM_ENVELOPE;
-	for (gsize i = 0; i < G_N_ELEMENTS(trace); i++)
-		if (len == strlen(trace[i]) && memcmp(name, trace[i], len) == 0)
-			return TEXT_STREAM_TRACE;
-	return TEXT_STREAM_HEADER;
+	}
 }
 
 void text_buffers_init(TextBuffers *buffers)

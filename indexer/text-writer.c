@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text store on disk (TEXT_STORE_VERSION 2)
+/* The text store on disk (TEXT_STORE_VERSION 3)
  * =============================================
- * History: 1 the first; 2 with the stream "sort".
+ * History: 1 the first; 2 with the stream "sort"; 3 with packed streams.
  *
  * A folder of segments. Segment N is seven files:
  *
  *     N.envelope N.header N.trace N.parts N.body     the streams (text-store.h) of its emails, one behind the other without anything
  *     N.sort                                         between them; each email's part is lines ended by LF, or nothing
  *     N.directory                                    an array of TextEntry (text-store-private.h), one for each email, little-endian
+ *
+ * In a segment that is large enough, streams are packed, which of them says the setting index.compress: N.header.packed takes the place of N.header. It
+ * has blocks, each of the octets of whole records, of 128 KiB or a little more, compressed by LZ4 or zstd; behind them an array of TextBlock, which says whose
+ * and where they are, its checksum and its length (text-pack.c). Such a segment takes no more emails.
  *
  * and for all segments there is one log of what counts no more:
  *
@@ -31,6 +35,7 @@
 #include <unistd.h>
 
 #include "indexer/index-file.h"
+#include "indexer/text-pack.h"
 #include "indexer/text-store-private.h"
 
 /* A segment grows to this size. (A text larger than that has one for itself.) */
@@ -40,6 +45,9 @@
 /* A segment is rewritten when so many bytes of it are dead, and at least one of so many. */
 #define DEAD_BYTES_MIN (G_GUINT64_CONSTANT(1) * 1024 * 1024)
 #define DEAD_ONE_OF 3
+/* A segment is packed from this size on, if nobody said otherwise: it takes no more emails then, and there would be too many. Those that are below a quarter of
+ * SEGMENT_BYTES become one later. */
+#define PACK_BYTES (G_GUINT64_CONSTANT(16) * 1024 * 1024)
 /* How much of the newest records is compared with its checksum at the start. */
 #define CHECK_ENTRIES 64
 #define CHECK_BYTES (4 * 1024 * 1024)
@@ -65,6 +73,9 @@ struct TextWriter {
 	guint32 dead_log, dead_pairs; /* the log, as it is on disk */
 	GPtrArray *obsolete;    /* char *: to be unlinked after the commit */
 	gsize pending_bytes;
+	TextPacking packing;
+	guint64 pack_bytes;
+	TextScratch *scratch;   /* owned; of view */
 };
 
 static void open_segment_free(gpointer data)
@@ -89,6 +100,22 @@ static char *file_path(const char *dir, guint32 number, int file)
 	return file == TEXT_N_STREAMS ? text_directory_path(dir, number) : text_stream_path(dir, number, (TextStream)file);
 }
 
+/* Where the file's content is. */
+static char *content_path(const char *dir, const TextSegment *segment, int file)
+{
+	return file < TEXT_N_STREAMS && segment->packed[file] != 0 ? text_packed_path(dir, segment->number, (TextStream)file) :
+								     file_path(dir, segment->number, file);
+}
+
+static gboolean is_packed(const TextSegment *segment)
+{
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		if (segment->packed[stream] != 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* Its size, were it not packed. */
 static guint64 segment_bytes(const TextSegment *segment)
 {
 	guint64 bytes = (guint64)segment->entries * sizeof(TextEntry);
@@ -104,9 +131,11 @@ static gboolean cut_files(const char *dir, const TextState *state, GHashTable *k
 	for (guint i = 0; i < state->segments->len; i++) {
 		const TextSegment *segment = &g_array_index(state->segments, TextSegment, i);
 		for (int file = 0; file < N_FILES; file++) {
-			char *path = file_path(dir, segment->number, file);
+			char *path = content_path(dir, segment, file);
 			(void)g_hash_table_add(known, path);
-			guint64 len = file == TEXT_N_STREAMS ? (guint64)segment->entries * sizeof(TextEntry) : segment->ends[file];
+			guint64 len = file == TEXT_N_STREAMS     ? (guint64)segment->entries * sizeof(TextEntry) :
+				      segment->packed[file] != 0 ? segment->packed[file] :
+								   segment->ends[file];
 			if (!index_file_cut(path, len, error))
 				return FALSE;
 		}
@@ -122,6 +151,7 @@ static gboolean cut_files(const char *dir, const TextState *state, GHashTable *k
 static gboolean check_newest(const TextView *view, GError **error)
 {
 	const TextState *state = text_view_state(view);
+	g_autoptr(TextScratch) scratch = text_scratch_new();
 	for (guint i = 0; i < state->segments->len; i++) {
 		guint32 n;
 		const TextEntry *entries = text_view_entries(view, i, &n);
@@ -129,8 +159,8 @@ static gboolean check_newest(const TextView *view, GError **error)
 		for (guint32 k = 0; k < MIN(n, CHECK_ENTRIES) && bytes < CHECK_BYTES; k++) {
 			TextSpan streams[TEXT_N_STREAMS];
 			guint32 entry = n - 1 - k;
-			text_view_record(view, i, entry, streams);
-			if (text_entry_checksum(entries[entry].id, streams) != entries[entry].crc) {
+			if (!text_view_record(view, i, entry, TEXT_ALL_STREAMS, scratch, streams) ||
+				text_entry_checksum(entries[entry].id, streams) != entries[entry].crc) {
 				g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED, "text segment %u: entry %u has another checksum",
 					g_array_index(state->segments, TextSegment, i).number, entry);
 				return FALSE;
@@ -174,6 +204,8 @@ TextWriter *text_writer_open(const char *dir, const TextState *committed, GError
 	writer->added = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	writer->removed = g_hash_table_new(NULL, NULL);
 	writer->dead = g_array_new(FALSE, FALSE, sizeof(TextDeadPair));
+	text_writer_set_packing(writer, TEXT_PACKING_HEADERS, 0);
+	writer->scratch = text_scratch_new();
 	writer->dead_log = committed->dead_log;
 	writer->dead_pairs = committed->dead_pairs;
 	writer->obsolete = g_ptr_array_new_with_free_func(g_free);
@@ -187,6 +219,7 @@ void text_writer_close(TextWriter *writer)
 	g_free(writer->dir);
 	text_state_clear(&writer->state);
 	text_view_unref(writer->view);
+	text_scratch_free(writer->scratch);
 	g_ptr_array_unref(writer->segments);
 	g_hash_table_destroy(writer->added);
 	g_hash_table_destroy(writer->removed);
@@ -203,7 +236,7 @@ static OpenSegment *segment_for(TextWriter *writer, guint32 id, guint *index_out
 	OpenSegment *best = NULL;
 	for (guint i = 0; i < writer->segments->len; i++) {
 		OpenSegment *segment = writer->segments->pdata[i];
-		if (segment->last_id < id && segment_bytes(&segment->state) < SEGMENT_BYTES &&
+		if (!is_packed(&segment->state) && segment->last_id < id && segment_bytes(&segment->state) < SEGMENT_BYTES &&
 			(best == NULL || segment->last_id >= best->last_id)) {
 			best = segment;
 			*index_out = i;
@@ -253,7 +286,7 @@ gboolean text_writer_is(const TextWriter *writer, guint32 id, const TextSpan str
 		return entries[added->entry - committed].crc == crc;
 	}
 	TextSpan there[TEXT_N_STREAMS];
-	if (!text_writer_has(writer, id) || !text_view_get(writer->view, id, there))
+	if (!text_writer_has(writer, id) || !text_view_get(writer->view, id, writer->scratch, there))
 		return FALSE;
 	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
 		if (there[stream].len != streams[stream].len ||
@@ -318,11 +351,11 @@ void text_writer_remove(TextWriter *writer, guint32 id)
 	guint32 entry;
 	if (g_hash_table_contains(writer->removed, GUINT_TO_POINTER(id)) || !text_view_find(writer->view, id, &segment, &entry))
 		return;
-	TextSpan streams[TEXT_N_STREAMS];
 	guint64 bytes = 0;
-	text_view_record(writer->view, segment, entry, streams);
+	guint32 n;
+	const TextEntry *entries = text_view_entries(writer->view, segment, &n);
 	for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
-		bytes += streams[stream].len;
+		bytes += entries[entry].ends[stream] - (entry == 0 ? 0 : entries[entry - 1].ends[stream]);
 	guint32 number = g_array_index(text_view_state(writer->view)->segments, TextSegment, segment).number;
 	bury(writer, segment_numbered(writer, number), entry, bytes);
 	(void)g_hash_table_add(writer->removed, GUINT_TO_POINTER(id));
@@ -491,7 +524,10 @@ static gboolean copy_live(TextWriter *writer, const GArray *chosen, OpenSegment 
 		TextSpan streams[TEXT_N_STREAMS];
 		guint32 n;
 		const TextEntry *entries = text_view_entries(writer->view, one->segment, &n);
-		text_view_record(writer->view, one->segment, one->entry, streams);
+		if (!text_view_record(writer->view, one->segment, one->entry, TEXT_ALL_STREAMS, writer->scratch, streams)) {
+			g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_DAMAGED, "the text of email %u is damaged", one->id);
+			return FALSE;
+		}
 		/* The checksum is copied, not made anew: damage stays visible. */
 		segment_add(target, one->id, streams, entries[one->entry].crc);
 		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
@@ -526,12 +562,80 @@ static void rewrite_dead(TextWriter *writer, const GArray *chosen)
 	writer->dead_pairs = 0;
 }
 
+/* Envelope and sort stay as they are: a twelfth of the text, and asked for by nearly every search, SORT and THREAD. */
+static const TextCodec codecs[][TEXT_N_STREAMS] = {
+	[TEXT_PACKING_NONE] = { TEXT_CODEC_NONE },
+	[TEXT_PACKING_HEADERS] = { [TEXT_STREAM_HEADER] = TEXT_CODEC_LZ4,
+		[TEXT_STREAM_TRACE] = TEXT_CODEC_LZ4,
+		[TEXT_STREAM_PARTS] = TEXT_CODEC_LZ4 },
+	[TEXT_PACKING_ALL] = { [TEXT_STREAM_HEADER] = TEXT_CODEC_ZSTD,
+		[TEXT_STREAM_TRACE] = TEXT_CODEC_ZSTD,
+		[TEXT_STREAM_PARTS] = TEXT_CODEC_LZ4,
+		[TEXT_STREAM_BODY] = TEXT_CODEC_LZ4 },
+};
+
+TextPacking text_packing_from_name(const char *name)
+{
+	if (strcmp(name, "none") == 0)
+		return TEXT_PACKING_NONE;
+	return strcmp(name, "all") == 0 ? TEXT_PACKING_ALL : TEXT_PACKING_HEADERS;
+}
+
+void text_writer_set_packing(TextWriter *writer, TextPacking packing, guint64 min_bytes)
+{
+	writer->packing = packing;
+	writer->pack_bytes = min_bytes != 0 ? min_bytes : PACK_BYTES;
+}
+
+static gboolean is_to_be_packed(const TextWriter *writer, const TextSegment *segment, int stream)
+{
+	/* What is packed must be shorter than 2 GiB; a stream is only longer than a segment if it has one huge text. */
+	return segment_bytes(segment) >= writer->pack_bytes && codecs[writer->packing][stream] != TEXT_CODEC_NONE &&
+	       segment->ends[stream] > 0 && segment->ends[stream] < G_MAXINT32 / 2 && segment->packed[stream] == 0;
+}
+
+/* A segment that is to be packed, or -1: the index of it. */
+static gint choose_packing(const TextWriter *writer)
+{
+	for (guint i = 0; i < writer->segments->len; i++)
+		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+			if (is_to_be_packed(writer, &((const OpenSegment *)writer->segments->pdata[i])->state, stream))
+				return (gint)i;
+	return -1;
+}
+
+static gboolean pack_segment(TextWriter *writer, guint index, GError **error)
+{
+	OpenSegment *segment = writer->segments->pdata[index];
+	guint32 n;
+	const TextEntry *entries = text_view_entries(writer->view, index, &n);
+	for (int stream = 0; stream < TEXT_N_STREAMS; stream++) {
+		if (!is_to_be_packed(writer, &segment->state, stream))
+			continue;
+		g_autoptr(GByteArray) packed = g_byte_array_new();
+		g_autofree char *path = text_packed_path(writer->dir, segment->state.number, (TextStream)stream);
+		if (!text_pack(text_view_stream(writer->view, index, (TextStream)stream), entries, n, (TextStream)stream,
+			    codecs[writer->packing][stream], packed)) {
+			g_set_error(error, INDEX_FILE_ERROR, INDEX_FILE_ERROR_FAILED, "%s: too large", path);
+			return FALSE;
+		}
+		if (!index_file_cut(path, 0, error) || !index_file_write(path, 0, packed->data, packed->len, error))
+			return FALSE;
+		g_ptr_array_add(writer->obsolete, text_stream_path(writer->dir, segment->state.number, (TextStream)stream));
+		segment->state.packed[stream] = packed->len;
+	}
+	return index_dir_sync(writer->dir, error);
+}
+
 gboolean text_writer_compact(TextWriter *writer, gboolean *done_out, GError **error)
 {
 	g_autoptr(GArray) chosen = g_array_new(FALSE, FALSE, sizeof(guint));
 	g_assert(text_writer_pending(writer) == 0 && g_hash_table_size(writer->added) == 0);
 	choose_segments(writer, chosen);
-	*done_out = chosen->len > 0;
+	gint packing = chosen->len > 0 ? -1 : choose_packing(writer);
+	*done_out = chosen->len > 0 || packing >= 0;
+	if (packing >= 0)
+		return pack_segment(writer, (guint)packing, error);
 	if (chosen->len == 0)
 		return TRUE;
 	OpenSegment *target = open_segment_new(writer->state.next_segment++);
@@ -542,9 +646,9 @@ gboolean text_writer_compact(TextWriter *writer, gboolean *done_out, GError **er
 	rewrite_dead(writer, chosen);
 	for (guint i = chosen->len; i-- > 0;) {
 		guint segment = g_array_index(chosen, guint, i);
-		guint32 number = ((const OpenSegment *)writer->segments->pdata[segment])->state.number;
+		const OpenSegment *old = writer->segments->pdata[segment];
 		for (int file = 0; file < N_FILES; file++)
-			g_ptr_array_add(writer->obsolete, file_path(writer->dir, number, file));
+			g_ptr_array_add(writer->obsolete, content_path(writer->dir, &old->state, file));
 		(void)g_ptr_array_remove_index(writer->segments, segment);
 	}
 	if (target->state.entries == 0)

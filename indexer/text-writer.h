@@ -7,6 +7,14 @@ G_BEGIN_DECLS
 
 typedef struct TextWriter TextWriter;
 
+/* The setting index.compress. */
+typedef enum {
+	TEXT_PACKING_NONE,
+	TEXT_PACKING_HEADERS, /* streams header, trace and parts, so that they are unpacked fast */
+	TEXT_PACKING_ALL,     /* header and trace smaller, and the body */
+} TextPacking;
+TextPacking text_packing_from_name(const char *name); /* "none", "headers" or "all" */
+
 /* Opens the store in @dir (made if missing) at @committed: cuts files back to it, removes others, and compares the last records with their
  * checksums. DAMAGED: something that should be there is not. */
 TextWriter *text_writer_open(const char *dir, const TextState *committed, GError **error);
@@ -29,8 +37,12 @@ gboolean text_writer_sync(TextWriter *writer, TextState *state_out, GError **err
 /* To be called after the commit: removes files that are not needed any more, and lets readers' views grow. */
 gboolean text_writer_committed(TextWriter *writer, GError **error);
 
-/* Rewrites segments if that is worth it: those of which much is dead, many small ones into one. Only between committed() and the next add or remove; the
- * caller then syncs and commits. *done_out: there was something. */
+/* What text_writer_compact() packs; at first TEXT_PACKING_HEADERS. Whatever is packed stays so until its segment is rewritten, and is read either way. @min_bytes: from which
+ * size on segments are packed; 0: as it is by default (other values are for tests). */
+void text_writer_set_packing(TextWriter *writer, TextPacking packing, guint64 min_bytes);
+
+/* Rewrites segments if that is worth it: those of which much is dead, many small ones into one; else packs one that is large enough. Only between committed() and the
+ * next add or remove; the caller then syncs and commits. *done_out: there was something. */
 gboolean text_writer_compact(TextWriter *writer, gboolean *done_out, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TextWriter, text_writer_close)

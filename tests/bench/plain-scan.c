@@ -50,7 +50,7 @@ static void measure(IndexReader *reader, const TextLeaf *leaf)
 		g_autoptr(EmailSet) by_scan = email_set_new();
 		g_autoptr(EmailSet) by_plan = email_set_new();
 		gint64 t0 = g_get_monotonic_time(), cpu0 = cpu_us();
-		(void)text_view_match(reader->view->text, leaf, all, NULL, by_scan, &error);
+		(void)text_view_match(reader->view->text, leaf, text_leaf_streams(leaf), all, NULL, by_scan, &error);
 		die(error);
 		scan_cpu_us = MIN(scan_cpu_us, cpu_us() - cpu0);
 		gint64 t1 = g_get_monotonic_time();

@@ -8,6 +8,8 @@
 #include "tests/unit/indexer/corpus.h"
 
 #define QUERIES 1500
+/* So small that most of what is there is packed, and some is not. */
+#define PACK_BYTES 200000
 
 typedef struct {
 	char *dir, *generation;
@@ -16,11 +18,13 @@ typedef struct {
 	IndexWriter *writer;
 	IndexReader *reader;
 	guint paths[LEAF_PATH_TAIL + 1];
+	TextPacking packing;
 } Fixture;
 
 static void fixture_init(Fixture *fixture, guint max)
 {
 	memset(fixture, 0, sizeof *fixture);
+	fixture->packing = (TextPacking)g_test_rand_int_range(TEXT_PACKING_NONE, TEXT_PACKING_ALL + 1);
 	fixture->dir = make_folder();
 	fixture->generation = index_generation_path(fixture->dir, 1);
 	fixture->messages = corpus_load(max);
@@ -45,6 +49,7 @@ static void open_writer(Fixture *fixture)
 	GError *error = NULL;
 	fixture->writer = index_writer_open(fixture->generation, FALSE, &error);
 	g_assert_no_error(error);
+	index_writer_set_packing(fixture->writer, fixture->packing, PACK_BYTES);
 }
 
 /* Text i has id i + 1. */
@@ -112,10 +117,11 @@ static void check_random(Fixture *fixture, guint queries)
 	}
 }
 
-static void every_way_gives_the_matcher_s_answer(void)
+static void every_way_gives_the_matcher_s_answer(gconstpointer packing)
 {
 	Fixture fixture;
 	fixture_init(&fixture, 0);
+	fixture.packing = (TextPacking)GPOINTER_TO_INT(packing);
 	open_writer(&fixture);
 	for (guint i = 0; i < fixture.texts->len; i++)
 		add_text(&fixture, i);
@@ -165,6 +171,7 @@ static void without_a_vocabulary_texts_are_scanned(void)
 	fixture_init(&fixture, 300);
 	fixture.writer = index_writer_open(fixture.generation, TRUE, &error);
 	g_assert_no_error(error);
+	index_writer_set_packing(fixture.writer, fixture.packing, PACK_BYTES);
 	for (guint i = 0; i < fixture.texts->len; i++)
 		add_text(&fixture, i);
 	commit(&fixture);
@@ -221,7 +228,12 @@ static void long_tokens_are_found_by_any_part(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/plan/every_way_gives_the_matcher_s_answer", every_way_gives_the_matcher_s_answer);
+	g_test_add_data_func("/plan/every_way_gives_the_matcher_s_answer/open", GINT_TO_POINTER(TEXT_PACKING_NONE),
+		every_way_gives_the_matcher_s_answer);
+	g_test_add_data_func("/plan/every_way_gives_the_matcher_s_answer/headers", GINT_TO_POINTER(TEXT_PACKING_HEADERS),
+		every_way_gives_the_matcher_s_answer);
+	g_test_add_data_func("/plan/every_way_gives_the_matcher_s_answer/all", GINT_TO_POINTER(TEXT_PACKING_ALL),
+		every_way_gives_the_matcher_s_answer);
 	g_test_add_func("/plan/changes_in_many_commits_are_seen", changes_in_many_commits_are_seen);
 	g_test_add_func("/plan/without_a_vocabulary_texts_are_scanned", without_a_vocabulary_texts_are_scanned);
 	g_test_add_func("/plan/long_tokens_are_found_by_any_part", long_tokens_are_found_by_any_part);
