@@ -28,11 +28,11 @@ unset mark_old
 '''
 
 
-def run_mutt(account, folder, keys, timeout=120, port=None):
+def run_mutt(account, folder, keys, timeout=120, port=None, config_lines=''):
     """Runs mutt on a terminal of its own with keys pushed; returns what it wrote to the screen."""
     config = os.path.join(folder, 'muttrc')
     with open(config, 'w', encoding='utf-8') as f:
-        f.write(CONFIG.format(port=port or account.server.port, user=account.name, password=account.password, folder=folder))
+        f.write(CONFIG.format(port=port or account.server.port, user=account.name, password=account.password, folder=folder) + config_lines)
     pid, fd = pty.fork()
     if pid == 0:
         os.environ.update(TERM='xterm', HOME=folder, LC_ALL='C.UTF-8', COLUMNS='100', LINES='40')
@@ -118,3 +118,35 @@ def test_reading_flagging_and_deleting(account, mail, tmp_path):
     client = account.connect()
     assert client.select('INBOX').exists == len(mail) - 1
     assert len(client.search('FLAGGED')) == 1
+
+
+def test_coming_back_by_qresync(account, mail, tmp_path):
+    """With a header cache mutt asks for what has changed since it was there, and then knows the mailbox as it is."""
+    lines = 'set header_cache="%s/cache" imap_condstore=yes imap_qresync=yes\n' % tmp_path
+    (tmp_path / 'cache').mkdir()
+    with Proxy(account.server.port) as proxy:   # one for both: the cache is that of the port
+        come_back(account, tmp_path, proxy, lines)
+
+
+def come_back(account, tmp_path, proxy, lines):
+    run_mutt(account, str(tmp_path), '<quit>', port=proxy.port, config_lines=lines)
+    client = account.connect()
+    client.select('INBOX')
+    ids = {}
+    for n, items in client.fetch('1:*', '(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])').items():
+        ids[n] = next(iter(items.values())).split(b':', 1)[1].strip()
+    client.store('3,7:9,40', '+FLAGS', ['\\Flagged'])
+    client.store('1:2,30,60', '+FLAGS', ['\\Deleted'])
+    client.expunge()
+    for i in range(2):
+        client.append('INBOX', b'Message-ID: <new%d@x>\r\nSubject: new\r\n\r\nx\r\n' % i, ['\\Seen', '\\Flagged'] if i else ['\\Seen'])
+    left = sorted([i for n, i in ids.items() if n not in (1, 2, 30, 60)] + [b'<new0@x>', b'<new1@x>'])
+    flagged = sorted([ids[n] for n in (3, 7, 8, 9, 40)] + [b'<new1@x>'])
+    # the first pattern is every message, the second those that are flagged
+    run_mutt(account, str(tmp_path), '"<tag-pattern>~A<enter><tag-prefix><copy-message>%s/all<enter><untag-pattern>~A<enter>'
+             '<tag-pattern>~F<enter><tag-prefix><copy-message>%s/flagged<enter><exit>"' % (tmp_path, tmp_path), port=proxy.port, config_lines=lines)
+    commands = proxy.commands()
+    assert any('ENABLE QRESYNC' in c for c in commands), commands
+    assert any(re.fullmatch(r'UID FETCH 1:60 \(FLAGS\) \(CHANGEDSINCE \d+ VANISHED\)', c) for c in commands), commands
+    assert saved(str(tmp_path / 'all')) == left
+    assert saved(str(tmp_path / 'flagged')) == flagged

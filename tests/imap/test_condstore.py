@@ -508,4 +508,4 @@ def test_status_has_the_same_as_select(account):
 
 
 def test_the_capabilities_are_told(client):
-    assert {'CONDSTORE', 'ENABLE'} <= set(client.capability())
+    assert {'CONDSTORE', 'QRESYNC', 'ENABLE'} <= set(client.capability())
