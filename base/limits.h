@@ -30,6 +30,10 @@
 #define LIMIT_APPEND_MIN (G_GUINT64_CONSTANT(64) * 1024)
 #define LIMIT_APPEND_MAX (G_GUINT64_CONSTANT(4) * 1024 * 1024 * 1024 - 1)
 
+/* Files of an APPEND that are open at once, as they come in; and as many from memory. What comes after them is synced and
+ * closed as soon as it is all there. */
+#define LIMIT_SPOOLS_OPEN 64
+
 /* Messages in one MULTIAPPEND (RFC 3502): all of them wait on disk until the last has come. */
 #define LIMIT_APPEND_MESSAGES 1000
 

@@ -252,6 +252,11 @@ gboolean mailbox_scan(Mailbox *mailbox, gint64 crashed_since, GError **error);
 /* Whether somebody else changed cur/ since it was known. */
 gboolean mailbox_needs_scan(Mailbox *mailbox);
 
+/* -- spool.c -- */
+void spool_content(Spool *spool, ContentInfo *info_out); /* once, after the last octet */
+/* To @path in cur/, which is not there yet. */
+gboolean spool_move(Spool *spool, const char *path, GError **error);
+
 /* -- append-journal.c -- */
 /* Before the first of @n files gets its name in cur/. With the account's lock, which is held until the rows are written. */
 gboolean append_journal_begin(

@@ -1,85 +1,11 @@
 /* APPEND: a spool in Maildir/tmp/ becomes a file in cur/, then a row. */
 #include "store/account-private.h"
 
-#include "base/limits.h"
 #include "store/maildir.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-struct Spool {
-	Account *account; /* owned reference */
-	int fd;
-	char *path;            /* owned; NULL when the file has gone to cur/ */
-	ContentReader *reader; /* owned */
-	guint64 size;
-};
-
-Spool *spool_new(Account *account, GError **error)
-{
-	if (g_atomic_int_get(&account->read_only)) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_READ_ONLY,
-			"%s: the account is read-only since the disk failed to write", account->name);
-		return NULL;
-	}
-	g_autofree char *name = maildir_unique_name(MAILDIR_ORIGINAL, 0, 0);
-	g_autofree char *path = account_path(account, "tmp", name, NULL);
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		int saved = errno;
-		store_set_errno(error, saved, "%s: cannot make the file", path);
-		return NULL;
-	}
-	Spool *spool = g_new(Spool, 1);
-	spool->account = account_ref(account);
-	spool->fd = fd;
-	spool->path = g_steal_pointer(&path);
-	spool->reader = content_reader_new();
-	spool->size = 0;
-	return spool;
-}
-
-gboolean spool_write(Spool *spool, const guint8 *data, gsize len, GError **error)
-{
-	if (len > LIMIT_APPEND_MAX - spool->size) {
-		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_TOO_BIG, "The message is too large");
-		return FALSE;
-	}
-	for (gsize done = 0; done < len;) {
-		gssize put = write(spool->fd, data + done, len - done);
-		if (put < 0) {
-			int saved = errno;
-			if (saved == EINTR)
-				continue;
-			store_set_errno(error, saved, "%s: cannot write", spool->path);
-			return FALSE;
-		}
-		done += (gsize)put;
-	}
-	content_reader_add(spool->reader, data, len);
-	spool->size += len;
-	return TRUE;
-}
-
-guint64 spool_size(const Spool *spool)
-{
-	return spool->size;
-}
-
-void spool_free(Spool *spool)
-{
-	if (spool == NULL)
-		return;
-	(void)close(spool->fd);
-	if (spool->path != NULL)
-		(void)unlink(spool->path);
-	g_free(spool->path);
-	content_reader_free(spool->reader);
-	account_unref(spool->account);
-	g_free(spool);
-}
 
 /* -- Rows ------------------------------------------------------------------------------------------------------------- */
 
@@ -182,66 +108,16 @@ static gboolean append_rows(Db *db, gpointer data, GError **error)
 		mailbox_cur_write(db, state.id, append->cur_mtime_ns, error);
 }
 
-/* fsync() of files at the same time shares the commits of the file system's journal: measured on ext4, two to three times as
- * fast with four threads as one after the other, and no faster with more. */
-#define SYNC_THREADS 4
-#define SYNC_TOGETHER_MIN 8
-
-typedef struct {
-	const Append *append;
-	gint next;    /* atomic: the first message that nobody has taken */
-	GMutex lock;
-	GError *error; /* owned; the first failure; under lock */
-} SyncJob;
-
-static gpointer sync_some(gpointer data)
-{
-	SyncJob *job = data;
-	for (;;) {
-		gsize i = (gsize)g_atomic_int_add(&job->next, 1);
-		if (i >= job->append->n)
-			return NULL;
-		const Spool *spool = job->append->messages[i].spool;
-		GError *failed = NULL;
-		if (account_sync_file(spool->account, spool->fd, spool->path, &failed))
-			continue;
-		g_mutex_lock(&job->lock);
-		if (job->error == NULL)
-			job->error = g_steal_pointer(&failed);
-		g_mutex_unlock(&job->lock);
-		g_clear_error(&failed);
-	}
-}
-
-static gboolean sync_spools(const Append *append, GError **error)
-{
-	SyncJob job = { .append = append };
-	GThread *threads[SYNC_THREADS - 1] = { NULL };
-	g_mutex_init(&job.lock);
-	/* The disk may begin with all of them before we wait for each. */
-	for (gsize i = 0; append->n > 1 && i < append->n; i++)
-		(void)sync_file_range(append->messages[i].spool->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	/* A thread that cannot be had is done without. */
-	for (gsize i = 0; append->n >= SYNC_TOGETHER_MIN && i < G_N_ELEMENTS(threads); i++)
-		threads[i] = g_thread_try_new("sync", sync_some, &job, NULL);
-	(void)sync_some(&job);
-	for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
-		if (threads[i] != NULL)
-			(void)g_thread_join(threads[i]);
-	g_mutex_clear(&job.lock);
-	if (job.error == NULL)
-		return TRUE;
-	g_propagate_error(error, job.error);
-	return FALSE;
-}
-
 /* On disk, hashed, and named for cur/. */
 static gboolean finish_spools(Append *append, GError **error)
 {
-	if (!sync_spools(append, error))
+	g_autofree Spool **spools = g_new(Spool *, append->n);
+	for (gsize i = 0; i < append->n; i++)
+		spools[i] = append->messages[i].spool;
+	if (!spools_finish(spools, append->n, error))
 		return FALSE;
 	for (gsize i = 0; i < append->n; i++) {
-		content_reader_finish(append->messages[i].spool->reader, &append->contents[i]);
+		spool_content(append->messages[i].spool, &append->contents[i]);
 		g_autofree char *base = maildir_unique_name(
 			MAILDIR_ORIGINAL, append->contents[i].file_size, append->contents[i].size);
 		append->files[i] = maildir_name_with_flags(base, append->messages[i].flags, NULL);
@@ -265,19 +141,9 @@ static gboolean move_spools(Append *append, gsize *done_out, GError **error)
 	gsize i = 0;
 	mailbox_cur_begin(append->mailbox);
 	for (; ok && i < append->n; i++) {
-		Spool *spool = append->messages[i].spool;
 		g_autofree char *path = mailbox_path(append->mailbox, "cur", append->files[i]);
-		if (maildir_rename_new(spool->path, path) == 0) {
-			g_clear_pointer(&spool->path, g_free);
-			continue;
-		}
-		int saved = errno;
-		/* A folder on another file system: a symbolic link, a mount. */
-		if (saved == EXDEV && maildir_link(spool->path, path) == 0)
-			continue;
-		store_set_errno(error, saved, "%s: cannot rename", spool->path);
-		ok = FALSE;
-		i--;
+		ok = spool_move(append->messages[i].spool, path, error);
+		i -= !ok;
 	}
 	mailbox_cur_end(append->mailbox);
 	*done_out = i;

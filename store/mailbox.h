@@ -55,6 +55,9 @@ typedef struct Spool Spool;
 Spool *spool_new(Account *account, GError **error);
 gboolean spool_write(Spool *spool, const guint8 *data, gsize len, GError **error);
 guint64 spool_size(const Spool *spool);
+/* Brings @n files to disk, several at once, and closes them: nothing can be written any more. mailbox_append() does it to those that are open:
+ * this is for who has more of them than descriptors. FALSE: one could not be synced, the others may be closed or not. */
+gboolean spools_finish(Spool *const *spools, gsize n, GError **error);
 void spool_free(Spool *spool);
 
 typedef struct {

@@ -147,7 +147,7 @@ static void handle(Connection *c, FramingEvent event)
 		break;
 	}
 	case FRAMING_STREAM_END:
-		spooler_end(c->spooler);
+		spooler_end(c->spooler, c->spooled->len > LIMIT_SPOOLS_OPEN);
 		if (spooler_is_done(c->spooler))
 			finish_spool(c);
 		break;

@@ -16,6 +16,9 @@ struct Spooler {
 	GError *error;       /* likewise; what comes after it is dropped */
 	gboolean busy;
 	gboolean ended;
+	gboolean closes;  /* spools_finish() is wanted; */
+	gboolean closing; /* and is with this piece, the last; */
+	gboolean closed;  /* and was called */
 };
 
 Spooler *spooler_new(WorkerPool *pool, Account *account, LoopFunc moved, gpointer data)
@@ -47,16 +50,24 @@ static void write_piece(gpointer data)
 {
 	Spooler *s = data;
 	/* RFC 3501 section 9: CHAR8 has no NUL. cmd-append.c looks at literals in memory. */
-	if (s->error == NULL && memchr(s->writing->data, '\0', s->writing->len) != NULL) {
+	if (s->error == NULL && s->writing->len > 0 && memchr(s->writing->data, '\0', s->writing->len) != NULL) {
 		g_set_error_literal(
 			&s->error, STORE_ERROR, STORE_ERROR_CANNOT, "A message must not have NUL octets");
 		g_clear_pointer(&s->spool, spool_free);
 	}
-	if (s->error == NULL && s->spool == NULL)
+	if (s->error == NULL && s->spool == NULL && s->writing->len > 0)
 		s->spool = spool_new(s->account, &s->error);
-	if (s->error == NULL && !spool_write(s->spool, s->writing->data, s->writing->len, &s->error))
+	if (s->error == NULL && s->spool != NULL && !spool_write(s->spool, s->writing->data, s->writing->len, &s->error))
+		g_clear_pointer(&s->spool, spool_free);
+	if (s->closing && s->spool != NULL && !spools_finish(&s->spool, 1, &s->error))
 		g_clear_pointer(&s->spool, spool_free);
 	g_byte_array_set_size(s->writing, 0);
+}
+
+/* Something is left for a worker to do after the end. */
+static gboolean has_rest(const Spooler *s)
+{
+	return s->gathered->len > 0 || (s->closes && !s->closed);
 }
 
 static void submit(Spooler *s);
@@ -65,7 +76,8 @@ static void piece_written(gpointer data)
 {
 	Spooler *s = data;
 	s->busy = FALSE;
-	if (s->gathered->len >= PIECE_BYTES || (s->ended && s->gathered->len > 0))
+	s->closed = s->closing;
+	if (s->gathered->len >= PIECE_BYTES || (s->ended && has_rest(s)))
 		submit(s);
 	s->moved(s->data);
 }
@@ -76,6 +88,7 @@ static void submit(Spooler *s)
 	s->writing = s->gathered;
 	s->gathered = swap;
 	s->busy = TRUE;
+	s->closing = s->ended && s->closes;
 	worker_pool_submit(s->pool, write_piece, piece_written, s);
 }
 
@@ -86,16 +99,18 @@ void spooler_add(Spooler *s, const char *data, gsize len)
 		submit(s);
 }
 
-void spooler_end(Spooler *s)
+void spooler_end(Spooler *s, gboolean close)
 {
 	s->ended = TRUE;
-	if (!s->busy && s->gathered->len > 0)
+	s->closes = close;
+	if (!s->busy && has_rest(s))
 		submit(s);
 }
 
 void spooler_abandon(Spooler *s)
 {
 	s->ended = TRUE;
+	s->closes = FALSE;
 	g_byte_array_set_size(s->gathered, 0);
 }
 
@@ -116,7 +131,7 @@ gboolean spooler_is_busy(const Spooler *s)
 
 gboolean spooler_is_done(const Spooler *s)
 {
-	return s->ended && !s->busy && s->gathered->len == 0;
+	return s->ended && !s->busy && !has_rest(s);
 }
 
 Spool *spooler_take(Spooler *s, GError **error_out)

@@ -13,7 +13,8 @@ Spooler *spooler_new(WorkerPool *pool, Account *account, LoopFunc moved, gpointe
 void spooler_free(Spooler *spooler);
 
 void spooler_add(Spooler *spooler, const char *data, gsize len);
-void spooler_end(Spooler *spooler);     /* that was all */
+/* That was all. @close: brings the file to disk and closes it, when it is written; for who has many of them. */
+void spooler_end(Spooler *spooler, gboolean close);
 void spooler_abandon(Spooler *spooler); /* nobody wants it any more: what is not with a worker is dropped */
 gboolean spooler_is_full(const Spooler *spooler);
 gboolean spooler_has_ended(const Spooler *spooler);

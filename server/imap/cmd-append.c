@@ -108,11 +108,21 @@ static void message_clear(gpointer data)
 	spool_free(message->spool);
 }
 
+/* Those of @messages that were made from memory after the last call: more of them than may be open. FALSE: one cannot be synced. */
+static gboolean finish_some(const GArray *messages, guint first, GError **error)
+{
+	g_autofree Spool **spools = g_new(Spool *, messages->len);
+	for (guint i = first; i < messages->len; i++)
+		spools[i - first] = g_array_index(messages, AppendMessage, i).spool;
+	return spools_finish(spools, messages->len - first, error);
+}
+
 static gboolean append(ImapCommand *cmd, Mailbox *mailbox, GArray *items, guint32 *uidvalidity_out,
 	UidSet **uids_out, GError **error)
 {
 	g_autoptr(GArray) messages = g_array_new(FALSE, TRUE, sizeof(AppendMessage));
 	g_array_set_clear_func(messages, message_clear);
+	guint finished = 0;
 	for (guint i = 0; i < items->len; i++) {
 		const Item *item = &g_array_index(items, Item, i);
 		AppendMessage message = {
@@ -127,6 +137,11 @@ static gboolean append(ImapCommand *cmd, Mailbox *mailbox, GArray *items, guint3
 		if (message.spool == NULL)
 			return FALSE;
 		g_array_append_val(messages, message);
+		if (messages->len - finished == LIMIT_SPOOLS_OPEN) {
+			if (!finish_some(messages, finished, error))
+				return FALSE;
+			finished = messages->len;
+		}
 	}
 	gsize n = messages->len;
 	g_array_set_clear_func(messages, NULL); /* the mailbox takes the spools over, whatever happens */

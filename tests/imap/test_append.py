@@ -2,6 +2,7 @@
 """APPEND (RFC 3501 section 6.3.11), MULTIAPPEND (RFC 3502), APPENDUID (RFC 4315), APPENDLIMIT (RFC 7889)."""
 
 import os
+import threading
 
 import pytest
 
@@ -73,6 +74,32 @@ def test_all_or_none(client, second, size):
     assert append(client, *with_first).status in ('NO', 'BAD')
     assert client.status('INBOX')['MESSAGES'] == 0
     assert append(client, Literal(MESSAGE)).code[2] == 1
+
+
+@pytest.mark.parametrize('size', [200, 300000])
+def test_many_messages_take_few_descriptors(own_server, make_account, size):
+    account = make_account(own_server)
+    client = account.connect()
+    folder = '/proc/%d/fd' % own_server.process.pid
+    messages = [b'Subject: %d\r\n\r\n' % i + b'x' * size for i in range(200)]
+    before, most, done = len(os.listdir(folder)), 0, threading.Event()
+
+    def count():
+        nonlocal most
+        while not done.is_set():
+            most = max(most, len(os.listdir(folder)))
+    counter = threading.Thread(target=count)
+    counter.start()
+    try:
+        client.cmd('APPEND INBOX', *[Literal(message) for message in messages])
+    finally:
+        done.set()
+        counter.join()
+    assert most - before < 110, '%d descriptors for 200 messages' % (most - before)
+    assert client.select().exists == 200
+    got = client.fetch('1,64:66,129,200', '(BODY.PEEK[])')
+    assert all(items['BODY[]'] == messages[n - 1] for n, items in got.items())
+    assert os.listdir(os.path.join(own_server.maildir(account.name), 'tmp')) == []
 
 
 def test_an_empty_message_cancels(client):
