@@ -14,19 +14,19 @@
 static const CliCommand commands[] = {
 	{ "user", cmd_user,
 		"user add|passwd NAME [--password-stdin] | user delete NAME [--with-mail] | user list",
-		"people who may log in, and their passwords" },
+		"people who may log in, and their passwords", TRUE },
 	{ "account", cmd_account, "account list | account create NAME | account delete NAME --yes",
-		"mail of a user on disk" },
+		"mail of a user on disk", TRUE },
 	{ "import", cmd_import, "import [-q] ACCOUNT MAILBOX PATH...",
-		"put messages into a mailbox: files, folders, Maildirs, mbox files" },
-	{ "text", cmd_text, "text ACCOUNT MAILBOX UID", "what SEARCH sees of a message" },
-	{ "check", cmd_check, "check [-q] ACCOUNT... | check [-q] -A", "compare the index with the mail" },
+		"put messages into a mailbox: files, folders, Maildirs, mbox files", TRUE },
+	{ "text", cmd_text, "text ACCOUNT MAILBOX UID", "what SEARCH sees of a message", TRUE },
+	{ "check", cmd_check, "check [-q] ACCOUNT... | check [-q] -A", "compare the index with the mail", TRUE },
 	{ "reindex", cmd_reindex, "reindex [-q] [--no-wait] ACCOUNT [MAILBOX] | reindex [-q] [--no-wait] -A",
-		"have the running server rebuild an index" },
-	{ "jobs", cmd_jobs, "jobs [ID] | jobs cancel ID", "what the running server reindexes" },
-	{ "stats", cmd_stats, "stats [ACCOUNT]", "what the running server and its index amount to" },
-	{ "config", cmd_config, "config [-v]", "the configuration as it counts" },
-	{ NULL, NULL, NULL, NULL },
+		"have the running server rebuild an index", TRUE },
+	{ "jobs", cmd_jobs, "jobs [ID] | jobs cancel ID", "what the running server reindexes", FALSE },
+	{ "stats", cmd_stats, "stats [ACCOUNT]", "what the running server and its index amount to", FALSE },
+	{ "config", cmd_config, "config [-v]", "the configuration as it counts", FALSE },
+	{ NULL, NULL, NULL, NULL, FALSE },
 };
 
 const CliCommand *cli_commands(void)
@@ -40,7 +40,11 @@ void cli_complain(const char *format, ...)
 	va_start(args, format);
 	g_autofree char *text = g_strdup_vprintf(format, args);
 	va_end(args);
-	fprintf(stderr, "mailsift: %s\n", text);
+	/* All that is wrong with a configuration is one error of several lines. */
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	for (gsize i = 0; lines[i] != NULL; i++)
+		if (i == 0 || *lines[i] != '\0')
+			fprintf(stderr, "mailsift: %s\n", lines[i]);
 }
 
 CliStatus cli_fail(const GError *error)

@@ -28,11 +28,12 @@ typedef struct {
 	CliStatus (*run)(Cli *cli, int argc, char **argv); /* argv[0] is the command's name */
 	const char *usage;                                 /* what follows "mailsift ", without line end */
 	const char *summary;                               /* one line */
+	gboolean needs_arguments;                          /* alone it says nothing */
 } CliCommand;
 /* The table, ended by a NULL name. */
 const CliCommand *cli_commands(void);
 
-/* "mailsift: ..." on stderr. */
+/* "mailsift: ..." on stderr, each line of it. */
 void cli_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Prints "mailsift: " and @error, and says which exit status it means. */
 CliStatus cli_fail(const GError *error);

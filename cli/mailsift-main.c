@@ -102,6 +102,9 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	cli.settings = settings_load(cli.config_path, NULL, &error);
 	if (cli.settings == NULL) {
+		/* What the command wants to be told comes first. */
+		if (command->needs_arguments && argc == 1)
+			return (int)cli_usage(command->name, NULL);
 		cli_complain("%s", error->message);
 		return CLI_USAGE;
 	}

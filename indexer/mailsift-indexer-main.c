@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mailsift-indexer(8): follows the accounts' feeds and writes their indexes. */
 #include <fcntl.h>
-#include <gmime/gmime.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,9 +185,6 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	set_log(settings);
-	g_mime_init();
 	install_signals();
-	int status = run(&arguments, settings);
-	g_mime_shutdown();
-	return status;
+	return run(&arguments, settings);
 }

@@ -20,11 +20,11 @@ static void print_usage(FILE *out)
 	(void)fprintf(out,
 		"usage: mailsiftd [-t] [-c file] [-o group.key=value]...\n"
 		"       mailsiftd -V | -h\n"
-		"  -c file             configuration [%s]\n"
-		"  -o group.key=value  a setting that counts instead of the file's\n"
-		"  -t                  check the configuration, and end\n"
-		"  -V                  print the version\n"
-		"  -h                  print this\n",
+		"  -c, --config file             configuration [%s]\n"
+		"  -o, --option group.key=value  a setting that counts instead of the file's\n"
+		"  -t, --test                    check the configuration, and end\n"
+		"  -V, --version                 print the version\n"
+		"  -h, --help                    print this\n",
 		settings_default_path());
 }
 
@@ -32,7 +32,15 @@ static void print_usage(FILE *out)
 static gboolean read_options(int argc, char **argv, Options *options, int *status_out)
 {
 	*status_out = EXIT_SUCCESS;
-	for (int c; (c = getopt(argc, argv, "c:o:tVh")) != -1;) {
+	static const struct option options_known[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "option", required_argument, NULL, 'o' },
+		{ "test", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	for (int c; (c = getopt_long(argc, argv, "c:o:tVh", options_known, NULL)) != -1;) {
 		switch (c) {
 		case 'c':
 			options->config = optarg;

@@ -96,9 +96,14 @@ def test_wrong_words_are_status_2(site, words, says):
 
 def test_a_bad_configuration_is_status_2_with_its_lines(site):
     with open(site.config_path, 'a', encoding='ascii') as f:
-        f.write('[server]\nnonsense = 1\n')
+        f.write('[server]\nnonsense = 1\nmore = 2\n')
     for command in (['user', 'list'], ['stats'], ['config']):
         run(site, USAGE, *command, says=r'mailsiftd\.conf:\d+: ')
+        lines = site.mailsift(*command, ok=False).stderr.splitlines()
+        assert len(lines) >= 2 and all(line.startswith('mailsift: ') for line in lines), lines
+    # A command that wants arguments says so first.
+    done = site.mailsift('user', ok=False)
+    assert done.returncode == USAGE and done.stderr.startswith('usage: mailsift user ') and 'nonsense' not in done.stderr
     os.unlink(site.config_path)
     run(site, USAGE, 'config', says='No such file')
 

@@ -28,9 +28,11 @@ def unix_client(path):
 
 
 def test_version_and_help():
-    assert mailsiftd('-V').stdout.startswith('mailsiftd ')
-    done = mailsiftd('-h')
-    assert done.returncode == 0 and 'usage:' in done.stdout and '-c file' in done.stdout
+    for word in ('-V', '--version'):
+        assert mailsiftd(word).stdout.startswith('mailsiftd ')
+    for word in ('-h', '--help'):
+        done = mailsiftd(word)
+        assert done.returncode == 0 and 'usage:' in done.stdout and '--config file' in done.stdout
 
 
 @pytest.mark.parametrize('arguments', [['-x'], ['-c'], ['extra'], ['-t', 'extra']])
