@@ -18,6 +18,9 @@
 #define STEP_US (G_USEC_PER_SEC / 4)
 /* Rolling that did not work is tried again after this. */
 #define LOOSE_WAIT_US (15 * 60 * G_USEC_PER_SEC)
+/* Emails that could not be read are tried again after this, then half as often each time. */
+#define RETRY_FIRST_US (10 * G_USEC_PER_SEC)
+#define RETRY_MAX_US (30 * 60 * G_USEC_PER_SEC)
 /* A build is swapped in when it is at most so far behind. */
 #define SWAP_LAG 200
 
@@ -42,6 +45,9 @@ struct AccountIndexer {
 	gboolean unusable; /* the live index turned out to be damaged: the next step begins anew */
 	gboolean replaced; /* live was begun anew in the place of an unusable one, and is not at the feed's end yet */
 	guint32 unfinished; /* a build that was begun before we came; 0: none */
+	Extractor *retry;   /* of emails that could not be read; owned; NULL: none is being tried again */
+	gint64 retry_at;    /* monotonic: when to try them again; 0: there are none */
+	gint64 retry_us;    /* the last pause */
 	gint64 loose_until; /* monotonic: rolling did not work, and is not tried again before */
 	gboolean renewal; /* build is to take the place of a worn live index; nobody asked for it */
 	Extractor *refresh; /* a reindex of a mailbox: owned; else NULL */
@@ -77,13 +83,13 @@ static gboolean store_text(AccountIndexer *indexer, Follower *follower, Extracte
 		attempts_enter(indexer->attempts, 0);
 	} else if (one->failed != NULL) {
 		(*failed)++;
-		ok = index_writer_fail(follower->writer, one->id, one->failed, error);
+		ok = index_writer_fail(follower->writer, one->id, one->failed, one->unread, error);
 		attempts_clear(indexer->attempts, one->id);
+	} else if (one->error != NULL) {
+		g_propagate_error(error, g_steal_pointer(&one->error));
+		ok = FALSE;
 	}
-	g_clear_pointer(&one->text, message_text_free);
-	if (one->sort_keys != NULL)
-		(void)g_string_free(g_steal_pointer(&one->sort_keys), TRUE);
-	g_clear_pointer(&one->failed, g_free);
+	extracted_clear(one);
 	return ok;
 }
 
@@ -273,6 +279,8 @@ static gboolean swap_build(AccountIndexer *indexer, GError **error)
 	indexer->live = *build;
 	*build = (Follower){ .writer = NULL };
 	indexer->replaced = indexer->renewal = FALSE;
+	indexer->retry_at = 1; /* it may have some */
+	indexer->retry_us = 0;
 	index_dir_clean(indexer->dir, indexer->live.generation, 0);
 	return TRUE;
 }
@@ -425,8 +433,10 @@ static gboolean open_live(AccountIndexer *indexer, GError **error)
 		follower_close(&indexer->live);
 		return FALSE;
 	}
-	if (opened && is_ours)
+	if (opened && is_ours) {
+		indexer->retry_at = 1; /* it may have emails that could not be read: at once */
 		return TRUE;
+	}
 	follower_close(&indexer->live);
 	if (is_ours && !g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_DAMAGED) &&
 		!g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_MISSING) &&
@@ -441,6 +451,7 @@ static gboolean open_live(AccountIndexer *indexer, GError **error)
 static void drop_live(AccountIndexer *indexer)
 {
 	follower_close(&indexer->live);
+	g_clear_pointer(&indexer->retry, extractor_free);
 	indexer->refresh_lost = indexer->refresh != NULL;
 }
 
@@ -474,6 +485,66 @@ static gboolean live_step(AccountIndexer *indexer, IndexingStep *step, GError **
 	return index_writer_finish(live->writer, error);
 }
 
+/* -- emails that could not be read -------------------------------------------------------------------------------------- */
+
+/* Whether there are any, and when they are tried again. */
+static gboolean plan_retry(AccountIndexer *indexer, GError **error)
+{
+	g_autoptr(EmailSet) ids = NULL;
+	if (!index_writer_unread(indexer->live.writer, &ids, error))
+		return FALSE;
+	indexer->retry_us = MIN(MAX(indexer->retry_us * 2, RETRY_FIRST_US), RETRY_MAX_US);
+	indexer->retry_at = email_set_is_empty(ids) ? 0 : g_get_monotonic_time() + indexer->retry_us;
+	if (indexer->retry_at == 0)
+		indexer->retry_us = 0;
+	return TRUE;
+}
+
+static gboolean begin_retry(AccountIndexer *indexer, GError **error)
+{
+	g_autoptr(EmailSet) ids = NULL;
+	g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(guint32));
+	if (!index_writer_unread(indexer->live.writer, &ids, error))
+		return FALSE;
+	for (guint32 id = 0; email_set_next(ids, id, &id); id++)
+		g_array_append_val(list, id);
+	indexer->retry = extractor_new(indexer->account, indexer->attempts, g_steal_pointer(&list), indexer->options.crash_on);
+	return TRUE;
+}
+
+/* A step of trying them again, when nothing else is to be done. */
+static gboolean retry_step(AccountIndexer *indexer, IndexingStep *step, GError **error)
+{
+	gint64 now = g_get_monotonic_time(), until = now + STEP_US;
+	if (indexer->retry == NULL && (indexer->retry_at == 0 || now < indexer->retry_at))
+		return TRUE;
+	if (indexer->retry == NULL && !begin_retry(indexer, error))
+		return FALSE;
+	while (g_get_monotonic_time() < until && index_writer_pending(indexer->live.writer) < memory_for_one(indexer)) {
+		Extracted one;
+		guint ignored = 0;
+		if (!extractor_next(indexer->retry, &one)) {
+			g_clear_pointer(&indexer->retry, extractor_free);
+			break;
+		}
+		step->added += one.text != NULL ? 1 : 0;
+		if (!store_text(indexer, &indexer->live, &one, &ignored, error))
+			return FALSE;
+	}
+	step->more = indexer->retry != NULL;
+	if (index_writer_has_changes(indexer->live.writer)) {
+		if (!follower_commit(indexer, &indexer->live, error))
+			return FALSE;
+		step->committed = TRUE;
+	}
+	return step->more || plan_retry(indexer, error);
+}
+
+gint64 account_indexer_retry_at(const AccountIndexer *indexer)
+{
+	return indexer->retry_at;
+}
+
 /* A step of the renewal. If it fails, the worn index does for now. */
 static void renew(AccountIndexer *indexer, IndexingStep *step)
 {
@@ -490,7 +561,9 @@ gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, G
 {
 	IndexingStep step = { .more = FALSE };
 	GError *cause = NULL;
-	if (open_live(indexer, &cause) && live_step(indexer, &step, &cause)) {
+	if (open_live(indexer, &cause) && live_step(indexer, &step, &cause) &&
+		(step.failed == 0 || plan_retry(indexer, &cause)) &&
+		(step.more || index_writer_is_bulk(indexer->live.writer) || indexer->refresh != NULL || retry_step(indexer, &step, &cause))) {
 		if (indexer->renewal && !step.more)
 			renew(indexer, &step);
 		step.rebuilt = indexer->replaced && !step.more;
@@ -684,6 +757,7 @@ void account_indexer_rest(AccountIndexer *indexer)
 	indexer->renewal = FALSE;
 	account_indexer_cancel(indexer);
 	follower_close(&indexer->live);
+	g_clear_pointer(&indexer->retry, extractor_free);
 	g_clear_pointer(&indexer->attempts, attempts_close);
 	if (indexer->lock_fd >= 0)
 		(void)close(indexer->lock_fd);

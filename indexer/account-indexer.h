@@ -31,6 +31,8 @@ typedef struct {
 /* Brings the live index a step closer to the feed, and commits. If there is no usable index an empty one takes its place, and grows with each step. Errors:
  * FTINDEX_ERROR (LOCKED, SPACE, FAILED: try later) or STORE_ERROR. The next step starts from the last commit. */
 gboolean account_indexer_step(AccountIndexer *indexer, IndexingStep *step_out, GError **error);
+/* When a step is worth it even if nothing changes, since emails that could not be read are tried again then; monotonic time; 0: never. */
+gint64 account_indexer_retry_at(const AccountIndexer *indexer);
 /* Housekeeping, when there is nothing else to do: rewriting of files; or it begins to renew a worn index, which the next steps do. *done_out: there was something. */
 gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, GError **error);
 /* Gives back memory, descriptors and the lock; a later step opens anew. A reindex of the whole account that was not over is gone on with by the next one, of any

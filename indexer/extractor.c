@@ -37,14 +37,19 @@ static gsize text_bytes(const Extracted *one)
 	return bytes + (one->sort_keys == NULL ? 0 : one->sort_keys->len);
 }
 
+void extracted_clear(Extracted *one)
+{
+	g_clear_pointer(&one->text, message_text_free);
+	if (one->sort_keys != NULL)
+		(void)g_string_free(g_steal_pointer(&one->sort_keys), TRUE);
+	g_clear_pointer(&one->failed, g_free);
+	g_clear_error(&one->error);
+}
+
 static void extracted_free(gpointer data)
 {
-	Extracted *one = data;
-	message_text_free(one->text);
-	if (one->sort_keys != NULL)
-		(void)g_string_free(one->sort_keys, TRUE);
-	g_free(one->failed);
-	g_free(one);
+	extracted_clear(data);
+	g_free(data);
 }
 
 static void read_email(Extractor *extractor, Extracted *one)
@@ -52,8 +57,12 @@ static void read_email(Extractor *extractor, Extracted *one)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GBytes) octets = account_load_email(extractor->account, one->id, &error);
 	if (octets == NULL) {
-		if (!g_error_matches(error, STORE_ERROR, STORE_ERROR_EXPUNGED))
+		if (g_error_matches(error, STORE_ERROR, STORE_ERROR_IO)) {
 			one->failed = g_strdup(error->message);
+			one->unread = TRUE;
+		} else if (!g_error_matches(error, STORE_ERROR, STORE_ERROR_EXPUNGED)) {
+			one->error = g_steal_pointer(&error);
+		}
 		return;
 	}
 	gsize size;

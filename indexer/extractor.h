@@ -17,7 +17,11 @@ typedef struct {
 	MessageText *text; /* owned by the caller; NULL: see below */
 	GString *sort_keys; /* owned by the caller: sort_keys_append(); NULL exactly if text is */
 	char *failed;      /* owned by the caller; why there is no text; NULL and no text: the email is gone */
+	gboolean unread;   /* failed: its file could not be read, which may pass */
+	GError *error;     /* owned by the caller; the account, or the machine, is in no state to read anything now: this email and all behind it are to be asked for
+	                    * again, of a new extractor. STORE_ERROR */
 } Extracted;
+void extracted_clear(Extracted *one);
 /* The next one, in order. FALSE: that was all. */
 gboolean extractor_next(Extractor *extractor, Extracted *out);
 /* What is behind in the list and was not given out. */

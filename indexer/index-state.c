@@ -15,6 +15,8 @@
 #define FORMAT_NAME "mailsift "
 #define GENERATION_PREFIX "gen-"
 #define REASON_MAX 400
+/* Behind the time in the value of a record. */
+#define UNREAD_MARK '!'
 #define SEGMENT_NUMBERS (4 + 2 * TEXT_N_STREAMS)
 
 /* -- where it is ------------------------------------------------------------------------------------------------ */
@@ -253,10 +255,12 @@ static char *failure_key(guint32 id)
 	return g_strdup_printf(FAILED_PREFIX "%010u", id);
 }
 
-gboolean index_failure_store(FtIndex *index, guint32 id, const char *reason, gint64 failed_at, GError **error)
+gboolean index_failure_store(FtIndex *index, guint32 id, const char *reason, gint64 failed_at, gboolean unread, GError **error)
 {
+	static const char unread_mark[] = { UNREAD_MARK, '\0' };
 	g_autofree char *key = failure_key(id);
-	g_autofree char *value = g_strdup_printf("%" G_GINT64_FORMAT " %.*s", failed_at, REASON_MAX, reason);
+	g_autofree char *value =
+		g_strdup_printf("%" G_GINT64_FORMAT "%s %.*s", failed_at, unread ? unread_mark : "", REASON_MAX, reason);
 	return ftindex_set_metadata(index, key, value, strlen(value), error);
 }
 
@@ -289,6 +293,26 @@ gboolean index_failed_ids(FtIndex *index, EmailSet **ids_out, GError **error)
 	return TRUE;
 }
 
+gboolean index_unread_ids(FtIndex *index, EmailSet **ids_out, GError **error)
+{
+	g_autoptr(GPtrArray) keys = NULL;
+	if (!ftindex_metadata_keys(index, FAILED_PREFIX, &keys, error))
+		return FALSE;
+	g_autoptr(EmailSet) ids = email_set_new();
+	for (guint i = 0; i < keys->len; i++) {
+		g_autoptr(GString) value = NULL;
+		guint32 id;
+		char *end;
+		if (!ftindex_metadata(index, keys->pdata[i], &value, error))
+			return FALSE;
+		(void)g_ascii_strtoll(value->str, &end, 10);
+		if (*end == UNREAD_MARK && failed_id(keys->pdata[i], &id))
+			email_set_add(ids, id);
+	}
+	*ids_out = g_steal_pointer(&ids);
+	return TRUE;
+}
+
 gboolean index_failures_load(FtIndex *index, guint limit, GPtrArray **failures_out, GError **error)
 {
 	g_autoptr(GPtrArray) keys = NULL;
@@ -306,6 +330,7 @@ gboolean index_failures_load(FtIndex *index, guint limit, GPtrArray **failures_o
 		char *reason;
 		failure->email_id = id;
 		failure->failed_at = g_ascii_strtoll(value->str, &reason, 10);
+		reason += *reason == UNREAD_MARK ? 1 : 0;
 		failure->reason = g_utf8_make_valid(*reason == ' ' ? reason + 1 : reason, -1);
 		g_ptr_array_add(failures, failure);
 	}

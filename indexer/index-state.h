@@ -56,11 +56,13 @@ gboolean index_meta_open_parts(const IndexMeta *meta, FtIndex *index, const char
 /* Bytes of all its databases. */
 guint64 index_meta_database_bytes(const IndexMeta *meta, const char *generation_dir);
 
-/* Records and forgets that an email could not be indexed. */
-gboolean index_failure_store(FtIndex *index, guint32 id, const char *reason, gint64 failed_at, GError **error);
+/* Records and forgets that an email could not be indexed. @unread: its file could not be read, which is not its fault, and is tried again. */
+gboolean index_failure_store(FtIndex *index, guint32 id, const char *reason, gint64 failed_at, gboolean unread, GError **error);
 gboolean index_failure_forget(FtIndex *index, guint32 id, GError **error);
 /* The ids with a record. */
 gboolean index_failed_ids(FtIndex *index, EmailSet **ids_out, GError **error);
+/* Those of them that are to be tried again. */
+gboolean index_unread_ids(FtIndex *index, EmailSet **ids_out, GError **error);
 /* Up to @limit of them, by id. IndexFailure, owned. */
 gboolean index_failures_load(FtIndex *index, guint limit, GPtrArray **failures_out, GError **error);
 

@@ -260,13 +260,20 @@ gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error)
 	return TRUE;
 }
 
-gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error)
+gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, gboolean unread, GError **error)
 {
+	if (unread && email_set_contains(writer->failed, id))
+		return TRUE;
 	if (!index_writer_remove(writer, id, error))
 		return FALSE;
 	writer->changed = TRUE;
 	email_set_add(writer->failed, id);
-	return index_failure_store(writer->index, id, reason, g_get_real_time(), error);
+	return index_failure_store(writer->index, id, reason, g_get_real_time(), unread, error);
+}
+
+gboolean index_writer_unread(IndexWriter *writer, EmailSet **ids_out, GError **error)
+{
+	return index_unread_ids(writer->index, ids_out, error);
 }
 
 gboolean index_writer_keep(IndexWriter *writer, const EmailSet *living, guint *removed_out, GError **error)

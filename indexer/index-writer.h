@@ -33,7 +33,10 @@ gboolean index_writer_has_changes(const IndexWriter *writer);
  * changes (under the versions in index-state.h). */
 gboolean index_writer_add(IndexWriter *writer, guint32 id, const MessageText *text, const GString *sort_keys, GError **error);
 gboolean index_writer_remove(IndexWriter *writer, guint32 id, GError **error);
-gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, GError **error);
+/* @unread: as in index-state.h; a record of it that is there stays as it is. */
+gboolean index_writer_fail(IndexWriter *writer, guint32 id, const char *reason, gboolean unread, GError **error);
+/* The emails that could not be read. The caller frees. */
+gboolean index_writer_unread(IndexWriter *writer, EmailSet **ids_out, GError **error);
 void index_writer_set_watermark(IndexWriter *writer, guint32 watermark);
 void index_writer_set_gone_seq(IndexWriter *writer, guint64 gone_seq);
 /* What account_feed_origin() said (README, "Invariants"); into the next commit, but no reason for one. */

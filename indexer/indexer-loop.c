@@ -388,6 +388,9 @@ static gboolean keep_house(LoopAccount *account, gint64 now)
 			back_off(account, error);
 		account->maintained = !done;
 		account->dirty |= done;
+	} else if (account_indexer_retry_at(account->indexer) != 0) {
+		account->dirty |= now >= account_indexer_retry_at(account->indexer);
+		done = account->dirty;
 	} else if (now > account->used_at + REST_US && g_queue_is_empty(&account->jobs)) {
 		g_clear_pointer(&account->indexer, account_indexer_free);
 	}

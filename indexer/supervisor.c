@@ -16,6 +16,8 @@
 /* Restarts: at once after a good run, then waiting longer and longer. */
 #define BACK_OFF_FIRST_MS 100
 #define BACK_OFF_MAX_MS 60000
+/* After an orderly end, which somebody asked for by a signal: most often a stop of the whole process group, of which we are told soon too. */
+#define ORDERLY_MS 1000
 #define GOOD_RUN_US (30 * G_USEC_PER_SEC)
 #define STOP_WAIT_US (10 * G_USEC_PER_SEC)
 #define JOBS_KEPT 1000
@@ -58,6 +60,7 @@ struct Supervisor {
 	gint64 started_at; /* monotonic */
 	gint64 start_at;   /* monotonic: when to start the next one */
 	guint delay_ms;
+	gboolean ended_well; /* the last one ended in order; `ended` is called when the next one is started */
 };
 
 const char *index_job_state_name(IndexJobState state)
@@ -171,6 +174,9 @@ static void schedule_restart(Supervisor *supervisor, int status)
 	gboolean good = status != -1 && now - supervisor->started_at >= GOOD_RUN_US;
 	supervisor->delay_ms = good || supervisor->delay_ms == 0 ? BACK_OFF_FIRST_MS :
 								   MIN(supervisor->delay_ms * 2, BACK_OFF_MAX_MS);
+	supervisor->ended_well = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (supervisor->ended_well)
+		supervisor->delay_ms = ORDERLY_MS;
 	supervisor->start_at = now + (gint64)supervisor->delay_ms * 1000;
 	g_mutex_lock(&supervisor->lock);
 	supervisor->running = FALSE;
@@ -183,8 +189,18 @@ static void schedule_restart(Supervisor *supervisor, int status)
 			state->job.state = INDEX_JOB_QUEUED;
 	}
 	g_mutex_unlock(&supervisor->lock);
-	if (supervisor->ended != NULL)
+	if (supervisor->ended != NULL && !supervisor->ended_well)
 		supervisor->ended(status, supervisor->delay_ms, supervisor->data);
+}
+
+/* The time for the next one has come, and we are not being stopped. */
+static void restart_indexer(Supervisor *supervisor)
+{
+	if (supervisor->ended_well && supervisor->ended != NULL)
+		supervisor->ended(0, supervisor->delay_ms, supervisor->data);
+	supervisor->ended_well = FALSE;
+	if (!start_indexer(supervisor, NULL))
+		schedule_restart(supervisor, -1);
 }
 
 /* -- what is said to it and heard from it ----------------------------------------------------------------------- */
@@ -343,8 +359,8 @@ static gpointer supervise(gpointer data)
 		if (stopping)
 			break;
 		gint64 now = g_get_monotonic_time();
-		if (supervisor->fd < 0 && now >= supervisor->start_at && !start_indexer(supervisor, NULL))
-			schedule_restart(supervisor, -1);
+		if (supervisor->fd < 0 && now >= supervisor->start_at)
+			restart_indexer(supervisor);
 		gboolean alive = supervisor->fd >= 0;
 		if (alive) {
 			collect_output(supervisor);

@@ -28,7 +28,7 @@ typedef struct {
 	const char *const *argv;    /* its arguments after the name, NULL-terminated */
 	/* Called from the supervisor's thread after the indexer committed for @account (for forget_gone, metrics); may be NULL. */
 	void (*committed)(const char *account, guint32 watermark, guint64 gone_seq, gpointer data);
-	/* Called when the indexer ended and will be restarted after @delay_ms; may be NULL. */
+	/* Called when the indexer ended and will be restarted after @delay_ms; if it ended in order (a signal to all of us), only once it is restarted; may be NULL. */
 	void (*ended)(int wait_status, guint delay_ms, gpointer data);
 	gpointer data;
 } SupervisorOptions;

@@ -28,7 +28,9 @@ void store_set_errno(GError **error, int saved_errno, const char *format, ...)
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
 	StoreError kind =
-		saved_errno == ENOSPC || saved_errno == EDQUOT ? STORE_ERROR_NO_SPACE : STORE_ERROR_IO;
+		saved_errno == ENOSPC || saved_errno == EDQUOT                          ? STORE_ERROR_NO_SPACE :
+		saved_errno == EMFILE || saved_errno == ENFILE || saved_errno == ENOMEM ? STORE_ERROR_RESOURCES :
+											  STORE_ERROR_IO;
 	g_set_error(error, STORE_ERROR, (gint)kind, "%s: %s", text, g_strerror(saved_errno));
 }
 

@@ -16,6 +16,7 @@ typedef enum {
 	STORE_ERROR_READ_ONLY,      /* the site's: account switched to read-only after a failed fsync */
 	STORE_ERROR_NO_SPACE,       /* the site's: ENOSPC/EDQUOT: NO [OVERQUOTA]/[UNAVAILABLE] */
 	STORE_ERROR_IO,             /* the site's: file or directory */
+	STORE_ERROR_RESOURCES,      /* the site's: no descriptors or memory left for now */
 	STORE_ERROR_DATABASE,       /* the site's: SQLite */
 } StoreError;
 GQuark store_error_quark(void);

@@ -2,9 +2,9 @@
 /* Large builds: in parts that are merged, searched as they grow, gone on with after a kill. */
 #include "indexer/account-indexer.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <signal.h>
-#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "indexer/index-dir.h"
@@ -54,7 +54,8 @@ static void catch_up(MailFixture *fixture, AccountIndexer *indexer, guint querie
 		(void)account_indexer_step(indexer, &step, &error);
 		g_assert_no_error(error);
 		*most_out = MAX(*most_out, count_parts(fixture, NULL));
-		mail_fixture_check(fixture, queries);
+		if (queries > 0)
+			mail_fixture_check(fixture, queries);
 	} while (step.more);
 }
 
@@ -254,6 +255,99 @@ static void a_damaged_part_is_found_and_the_index_built_anew(void)
 	mail_fixture_clear(&fixture);
 }
 
+/* -- what cannot be read ------------------------------------------------------------------------------------------------- */
+
+/* Another file (or nothing, or a folder) in the place of each @every-th message. */
+static guint spoil(const MailFixture *fixture, guint every, gboolean mend)
+{
+	g_autofree char *cur = g_build_filename(fixture->root, "joe", "Maildir", "cur", NULL);
+	g_autofree char *aside = g_build_filename(fixture->root, "aside", NULL);
+	g_autoptr(GDir) dir = g_dir_open(mend ? aside : cur, 0, NULL);
+	guint n = 0, spoilt = 0;
+	g_assert_nonnull(dir);
+	for (const char *name; (name = g_dir_read_name(dir)) != NULL; n++) {
+		g_autofree char *file = g_build_filename(cur, name, NULL), *kept = g_build_filename(aside, name, NULL);
+		if (mend) {
+			g_assert_cmpint(g_rmdir(file), ==, 0);
+			g_assert_cmpint(g_rename(kept, file), ==, 0);
+		} else if (n % every == 0) {
+			g_assert_cmpint(g_rename(file, kept), ==, 0);
+			g_assert_cmpint(g_mkdir(file, 0700), ==, 0);
+			spoilt++;
+		}
+	}
+	return spoilt;
+}
+
+static void what_could_not_be_read_is_tried_again(void)
+{
+	MailFixture fixture;
+	GError *error = NULL;
+	IndexingStep step;
+	IndexState state;
+	guint most;
+	mail_fixture_init(&fixture, 40);
+	mail_fixture_append(&fixture, 40);
+	g_autofree char *aside = g_build_filename(fixture.root, "aside", NULL);
+	g_assert_cmpint(g_mkdir(aside, 0700), ==, 0);
+	g_autoptr(AccountIndexer) indexer = make_indexer(&fixture);
+	guint spoilt = spoil(&fixture, 5, FALSE);
+	do {
+		(void)account_indexer_step(indexer, &step, &error);
+		g_assert_no_error(error);
+	} while (step.more);
+	g_assert_true(search_index_state(fixture.index, &state, &error));
+	g_assert_cmpuint(state.failed, ==, spoilt);
+	g_assert_cmpint(account_indexer_retry_at(indexer), >, g_get_monotonic_time());
+	/* A new process knows it too. */
+	g_clear_pointer(&indexer, account_indexer_free);
+	indexer = make_indexer(&fixture);
+	catch_up(&fixture, indexer, 0, &most);
+	g_assert_cmpint(account_indexer_retry_at(indexer), !=, 0);
+	(void)spoil(&fixture, 0, TRUE);
+	while (account_indexer_retry_at(indexer) != 0) {
+		g_usleep((gulong)MAX(account_indexer_retry_at(indexer) - g_get_monotonic_time(), 0));
+		catch_up(&fixture, indexer, 0, &most);
+	}
+	mail_fixture_check_complete(&fixture, 0);
+	mail_fixture_check(&fixture, 20);
+	g_clear_pointer(&indexer, account_indexer_free);
+	mail_fixture_clear(&fixture);
+}
+
+static void without_descriptors_nothing_is_recorded_as_failed(void)
+{
+	MailFixture fixture;
+	GError *error = NULL;
+	IndexingStep step;
+	IndexState state;
+	guint most, errors = 0;
+	struct rlimit before;
+	mail_fixture_init(&fixture, 100);
+	mail_fixture_append(&fixture, 10);
+	g_autoptr(AccountIndexer) indexer = make_indexer(&fixture);
+	catch_up(&fixture, indexer, 0, &most);
+	mail_fixture_append(&fixture, 90);
+	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+	/* The lowest free descriptor is the first that cannot be had; the next tries have one more each. */
+	int lowest = open("/", O_RDONLY | O_CLOEXEC);
+	(void)close(lowest);
+	for (rlim_t more = 0; more < 12; more++) {
+		const struct rlimit few = { (rlim_t)lowest + more, before.rlim_max };
+		g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+		errors += !account_indexer_step(indexer, &step, &error) ? 1 : 0;
+		g_clear_error(&error);
+		g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+		g_assert_true(search_index_state(fixture.index, &state, &error));
+		g_assert_cmpuint(state.failed, ==, 0);
+	}
+	g_assert_cmpuint(errors, >, 0);
+	catch_up(&fixture, indexer, 5, &most);
+	mail_fixture_check_complete(&fixture, 0);
+	g_clear_pointer(&indexer, account_indexer_free);
+	mail_fixture_clear(&fixture);
+}
+
 /* -- parts by themselves -------------------------------------------------------------------------------------------------- */
 
 static void parts_are_merged_when_they_are_not_much_smaller_than_those_before(void)
@@ -322,6 +416,8 @@ int main(int argc, char **argv)
 	TEST(a_rebuild_goes_on_where_it_was_interrupted);
 	TEST(a_mailbox_is_reindexed_when_the_build_is_over);
 	TEST(a_damaged_part_is_found_and_the_index_built_anew);
+	TEST(what_could_not_be_read_is_tried_again);
+	TEST(without_descriptors_nothing_is_recorded_as_failed);
 #undef TEST
 	return g_test_run();
 }

@@ -185,6 +185,45 @@ static void killed_it_is_started_again_and_finishes_its_jobs(void)
 	mail_fixture_clear(&fixture);
 }
 
+static pid_t wait_for_child(pid_t other_than)
+{
+	pid_t pid;
+	for (gint64 until = g_get_monotonic_time() + WAIT_US; (pid = child_pid()) == 0 || pid == other_than; g_usleep(1000))
+		g_assert_cmpint(g_get_monotonic_time(), <, until);
+	return pid;
+}
+
+/* A signal to the process group comes to the indexer first, and then to us. */
+static void an_end_in_order_is_told_of_only_if_it_is_not_ours_too(void)
+{
+	MailFixture fixture;
+	Heard heard;
+	g_autofree char *program = indexer_program_or_skip();
+	if (program == NULL)
+		return;
+	mail_fixture_init(&fixture, 1);
+	mail_fixture_append(&fixture, 1);
+	for (int stopped = 0; stopped < 2; stopped++) {
+		Supervisor *supervisor = start(&fixture, program, &heard, NULL);
+		supervisor_wake(supervisor, "joe");
+		wait_for_watermark(&heard, 1); /* it hears signals by now */
+		pid_t pid = wait_for_child(0);
+		g_assert_cmpint(kill(pid, SIGTERM), ==, 0);
+		if (stopped) {
+			for (gint64 until = g_get_monotonic_time() + WAIT_US; supervisor_running(supervisor, NULL); g_usleep(1000))
+				g_assert_cmpint(g_get_monotonic_time(), <, until);
+			supervisor_stop(supervisor);
+			g_assert_cmpuint(heard.ends, ==, 0);
+		} else {
+			wait_for_ends(&heard, 1);
+			(void)wait_for_child(pid);
+			supervisor_stop(supervisor);
+			g_assert_cmpuint(heard.ends, ==, 1);
+		}
+	}
+	mail_fixture_clear(&fixture);
+}
+
 static void a_program_that_does_not_run_is_tried_less_and_less_often(void)
 {
 	MailFixture fixture;
@@ -216,6 +255,7 @@ int main(int argc, char **argv)
 #define TEST(name) g_test_add_func("/supervisor/" #name, name)
 	TEST(woken_it_indexes_within_a_second_and_does_jobs);
 	TEST(killed_it_is_started_again_and_finishes_its_jobs);
+	TEST(an_end_in_order_is_told_of_only_if_it_is_not_ours_too);
 	TEST(a_program_that_does_not_run_is_tried_less_and_less_often);
 #undef TEST
 	return g_test_run();
