@@ -37,6 +37,11 @@ static const SettingRow rows[N_SETTINGS] = {
 		.about = "A client that has logged in and sends nothing for so long is sent away. RFC 9051 "
 			 "asks "
 			 "for 30 minutes at least." },
+	[SETTING_SERVER_IDLE_KEEPALIVE] = { "server", "idle_keepalive", SETTING_TYPE_DURATION, "2m",
+		1 * MS_PER_SECOND, 29 * MS_PER_MINUTE,
+		.about = "During IDLE a client with nothing to hear is told so often that the server is still "
+			 "here: "
+			 "routers forget connections that are silent, and one whose client is gone is found." },
 	[SETTING_SERVER_LOGIN_TIMEOUT] = { "server", "login_timeout", SETTING_TYPE_DURATION, "1m",
 		1 * MS_PER_SECOND, 30 * MS_PER_MINUTE, .about = "Time to log in." },
 	[SETTING_STORE_MAIL_ROOT] = { "store", "mail_root", SETTING_TYPE_PATH, MAILSIFT_STATEDIR "/mail",

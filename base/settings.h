@@ -34,6 +34,7 @@ typedef enum {
 	SETTING_SERVER_MAX_CONNECTIONS,          /* int */
 	SETTING_SERVER_MAX_CONNECTIONS_PER_USER, /* int */
 	SETTING_SERVER_IDLE_TIMEOUT,             /* duration */
+	SETTING_SERVER_IDLE_KEEPALIVE,           /* duration */
 	SETTING_SERVER_LOGIN_TIMEOUT,            /* duration */
 	SETTING_STORE_MAIL_ROOT,                 /* path */
 	SETTING_STORE_INDEX_ROOT,                /* path */

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-/* RFC 2177 and NAT: an idle connection hears of us so often. */
-#define KEEPALIVE_US (G_GINT64_CONSTANT(120) * G_USEC_PER_SEC)
 /* A client that has closed its side: how long its last command may take before it counts as gone. */
 #define EOF_GRACE_US (G_GINT64_CONSTANT(2) * G_USEC_PER_SEC)
 /* After our last word: how long the client may take to close. */
@@ -377,7 +375,8 @@ static gint64 next_deadline(const Connection *c)
 	if (c->run_state == RUN_DELAYED)
 		return c->delayed_until_us;
 	if (c->run_state == RUN_WAITING && c->run->idle && c->output.size == 0)
-		return MAX(c->spoke_us, c->active_us) + KEEPALIVE_US;
+		return MAX(c->spoke_us, c->active_us) +
+			settings_ms(settings, SETTING_SERVER_IDLE_KEEPALIVE) * 1000;
 	deadline = c->active_us + settings_ms(settings, SETTING_SERVER_IDLE_TIMEOUT) * 1000;
 	if (c->user == NULL)
 		deadline = MIN(

@@ -2,10 +2,13 @@
 """IDLE (RFC 2177): news at once, and back to work."""
 
 import os
+import shlex
+import subprocess
 import time
 
 import pytest
 
+from lib import harness
 from lib.imap import Disconnected
 
 MAIL = b'From: a@example.org\r\nSubject: news\r\n\r\nhello\r\n'
@@ -152,3 +155,55 @@ def test_a_vanished_idler_is_forgotten(account, server):
     other = account.connect()
     other.append('INBOX', MAIL)
     assert other.status('INBOX')['MESSAGES'] == 1
+
+
+def test_an_idler_with_nothing_to_hear_is_told_that_the_server_is_there(make_server, make_account):
+    client = make_account(make_server({'server': {'idle_keepalive': '1s'}})).connect()
+    client.select()
+    client.idle()
+    for _ in range(2):
+        start = time.monotonic()
+        told = client.wait_untagged('OK', timeout=20)
+        assert told.code is None and time.monotonic() - start > 0.8
+    assert client.done().status == 'OK'
+    assert client.noop().status == 'OK'
+
+
+@pytest.fixture(scope='module')
+def fast_clock(session_dir):
+    target = os.path.join(session_dir, 'fast-clock.so')
+    source = os.path.join(harness.SOURCE, 'tests', 'lib', 'fast-clock.c')
+    subprocess.run(shlex.split(os.environ.get('CC', 'cc')) + ['-shared', '-fPIC', '-O1', '-o', target, source, '-ldl'], check=True)
+    return target
+
+
+def test_half_an_hour_of_silence_is_the_end_but_not_in_idle(make_server, make_account, fast_clock, monkeypatch):
+    """RFC 3501 section 5.4: 30 minutes at least. Here, a second is five minutes."""
+    server = make_server(start=False)
+    server.preload = fast_clock
+    armed = os.path.join(server.root, 'armed')
+    monkeypatch.setenv('FAST_CLOCK_SPEED', '300')
+    monkeypatch.setenv('FAST_CLOCK_ARMED', armed)
+    account = make_account(server.start())
+    silent, talks, idles = account.connect(), account.connect(), account.connect()
+    for client in (silent, talks, idles):
+        client.select()
+    idles.idle()
+    with open(armed, 'w', encoding='ascii'):
+        pass
+    start = time.monotonic()
+    silent.noop()       # the loop looks at the clock
+    while time.monotonic() - start < 5:
+        talks.noop()
+        time.sleep(0.2)
+    silent.noop()       # 25 minutes are no reason
+    heard = time.monotonic()
+    while time.monotonic() - heard < 7:
+        talks.noop()
+        time.sleep(0.2)
+    with pytest.raises(Disconnected):
+        silent.wait_untagged('BYE', timeout=20)
+        silent.read_response()
+    assert any(u.name == 'BYE' and 'inactivity' in u.text for u in silent.untagged)
+    assert talks.noop().status == 'OK'
+    assert idles.wait_untagged('OK', timeout=5) and idles.done().status == 'OK'
