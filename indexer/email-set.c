@@ -147,3 +147,13 @@ gboolean email_set_next(const EmailSet *set, guint32 from, guint32 *id_out)
 	*id_out = (guint32)(w * WORD_BITS + (gsize)__builtin_ctzll(word));
 	return TRUE;
 }
+
+guint32 *email_set_list(const EmailSet *set, guint32 *n_out)
+{
+	guint32 n = email_set_count(set), i = 0;
+	guint32 *list = g_new(guint32, MAX(n, 1));
+	for (guint32 id = 0; i < n && email_set_next(set, id, &id); id++)
+		list[i++] = id;
+	*n_out = n;
+	return list;
+}

@@ -20,6 +20,8 @@ void email_set_and_not(EmailSet *set, const EmailSet *other);
 /* The lowest id >= @from; FALSE if there is none. for (id = 0; email_set_next(set, id, &id); id++) (which does not end by itself
  * if the set holds G_MAXUINT32: that id is never given) */
 gboolean email_set_next(const EmailSet *set, guint32 from, guint32 *id_out);
+/* All ids, ascending; owned by the caller. */
+guint32 *email_set_list(const EmailSet *set, guint32 *n_out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EmailSet, email_set_free)
 G_END_DECLS

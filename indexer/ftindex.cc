@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The only C++ of the project, and the only file that knows Xapian (STYLE.md section 6).
+/* The only C++ of the project, and the only file that knows Xapian (STYLE.md section 6). Its stemmers are at the end.
  *
  * What a database holds
  * =====================
@@ -37,6 +37,12 @@
 #include <vector>
 
 #include <xapian.h>
+
+#include "indexer/stemmer.h"
+
+struct Stemmer {
+	Xapian::Stem stem;
+};
 
 namespace {
 
@@ -417,6 +423,29 @@ gboolean ftindex_check(const char *path, GError **error) noexcept
 		std::size_t errors = Xapian::Database::check(path, 0, nullptr);
 		if (errors != 0)
 			throw Xapian::DatabaseCorruptError(std::string(path) + ": " + std::to_string(errors) + " errors");
+	});
+}
+
+/* -- stems (stemmer.h) ---------------------------------------------------------------------------------------------- */
+
+Stemmer *stemmer_new(const char *language) noexcept
+{
+	Stemmer *stemmer = nullptr;
+	(void)guard(nullptr, [&] { stemmer = new Stemmer{ Xapian::Stem(language) }; });
+	return stemmer;
+}
+
+void stemmer_free(Stemmer *stemmer) noexcept
+{
+	delete stemmer;
+}
+
+void stemmer_stem(Stemmer *stemmer, const GString *word, GString *out) noexcept
+{
+	g_string_truncate(out, 0);
+	(void)guard(nullptr, [&] {
+		std::string stem = stemmer->stem(std::string(word->str, word->len));
+		g_string_append_len(out, stem.data(), static_cast<gssize>(stem.size()));
 	});
 }
 

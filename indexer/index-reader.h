@@ -1,6 +1,7 @@
 /* One thread's handle on an index at one commit: the database with the text store and vocabulary that belong to it. Private to this room. */
 #pragma once
 #include "indexer/index-state.h"
+#include "indexer/tail.h"
 G_BEGIN_DECLS
 
 /* What lies beside the database at one commit. Immutable, shared by readers and threads. */
@@ -28,6 +29,9 @@ void index_reader_close(IndexReader *reader);
 
 /* A reference to the view of the newest commit, for what needs no terms; NULL: there is no index that can be used now. In search-index.c. */
 IndexView *search_index_view(SearchIndex *index);
+/* tail_each() with the account's texts. In search-index.c. */
+gboolean search_index_tail_each(SearchIndex *index, const guint32 *ids, gsize n, const SearchCancel *cancel, TailFunc func,
+                                gpointer data, guint32 *read_out, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexView, index_view_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IndexReader, index_reader_close)

@@ -31,6 +31,11 @@
 #define PROBES_MAX 16
 
 #define NAME_PREFIXES "NP"
+/* All others. */
+#define VALUE_PREFIXES "BCFHKRST"
+
+/* How much dearer it is to take text apart into words than to search it. */
+#define FUZZY_FACTOR 40
 
 /* Streams that hold the same lines as terms with certain prefixes. Since a match lies in one line, each group is narrowed by its own terms, and of the emails
  * that are left its streams alone are read. In the order in which they are: small ones and those that are never packed first, so that as little as
@@ -380,8 +385,12 @@ static Group group_of_leaf(const TextLeaf *leaf)
 	return group;
 }
 
-/* Terms with the leaf's prefix are of this field's values and no others. */
-static gboolean has_own_prefix(const TextLeaf *leaf)
+const char *plan_value_prefixes(const TextLeaf *leaf)
+{
+	return leaf->scope == TEXT_SCOPE_TEXT ? VALUE_PREFIXES : group_of_leaf(leaf).prefixes;
+}
+
+gboolean plan_has_own_prefix(const TextLeaf *leaf)
 {
 	return leaf->scope != TEXT_SCOPE_HEADER || (text_leaf_streams(leaf) == 1u << TEXT_STREAM_ENVELOPE &&
 							   term_name_end(leaf->field, leaf->field_len) == leaf->field_len);
@@ -392,7 +401,7 @@ static gboolean terms_can_prove(const TextLeaf *leaf)
 {
 	g_autoptr(GArray) tokens = needle_tokens(leaf->needle, leaf->needle_len);
 	return tokens->len == 1 && g_array_index(tokens, NeedleToken, 0).len == leaf->needle_len &&
-	       leaf->needle_len <= TERM_WINDOW && has_own_prefix(leaf);
+	       leaf->needle_len <= TERM_WINDOW && plan_has_own_prefix(leaf);
 }
 
 /* Where terms_can_prove(): the emails that have a term with the string are the answer. FALSE: not worth it. */
@@ -515,7 +524,7 @@ gboolean plan_match(IndexReader *reader, const TextLeaf *leaf, const EmailSet *a
 	g_autoptr(EmailSet) candidates = email_set_copy(among);
 	g_autoptr(EmailSet) read = plan.read = email_set_new();
 	gboolean proven = FALSE;
-	if (leaf->scope == TEXT_SCOPE_HEADER && (leaf->needle_len == 0 || !has_own_prefix(leaf))) {
+	if (leaf->scope == TEXT_SCOPE_HEADER && (leaf->needle_len == 0 || !plan_has_own_prefix(leaf))) {
 		if (!narrow_to_field(&plan, candidates, &proven))
 			return FALSE;
 		if ((leaf->needle_len == 0 && proven) || email_set_is_empty(candidates)) {
@@ -544,6 +553,8 @@ gint64 plan_estimate_us(const IndexView *view, const TextLeaf *leaf, guint32 amo
 	IndexReader reader = { .view = (IndexView *)(gsize)view };
 	Plan plan = { .reader = &reader, .leaf = leaf, .threads = parallel_threads() };
 	guint64 scan_ns = texts_ns(&plan, text_leaf_streams(leaf), among_count), index_ns = NS_LOOKUP;
+	if (leaf->fuzzy != NULL)
+		return (gint64)((scan_ns + index_ns) * FUZZY_FACTOR / 1000);
 	if (view->vocabulary == NULL)
 		return (gint64)scan_ns / 1000;
 	index_ns += vocabulary_ns(&plan, leaf->scope == TEXT_SCOPE_TEXT ? TERM_PREFIXES : group_of_leaf(leaf).prefixes);

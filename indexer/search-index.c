@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "indexer/search-index.h"
 
+#include "indexer/fuzzy-plan.h"
+#include "indexer/fuzzy-text.h"
 #include "indexer/index-file.h"
 #include "indexer/index-origin.h"
 #include "indexer/index-reader.h"
@@ -309,10 +311,11 @@ static gboolean match_indexed(IndexReader *reader, gpointer data, GError **error
 	job->tail = email_set_copy(job->among);
 	email_set_and(indexed, text_view_present(reader->view->text));
 	email_set_and_not(job->tail, indexed);
-	return plan_match(reader, job->leaf, indexed, job->cancel, job->matched, &job->stats, error);
+	return (job->leaf->fuzzy != NULL ? fuzzy_plan_match : plan_match)(
+		reader, job->leaf, indexed, job->cancel, job->matched, &job->stats, error);
 }
 
-gboolean search_index_match(SearchIndex *index, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
+static gboolean match_all(SearchIndex *index, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
 	EmailSet **matched_out, LeafStats *stats_out, GError **error)
 {
 	gint64 started_at = g_get_monotonic_time();
@@ -345,6 +348,15 @@ gboolean search_index_match(SearchIndex *index, const TextLeaf *leaf, const Emai
 	return TRUE;
 }
 
+gboolean search_index_match(SearchIndex *index, const TextLeaf *leaf, const EmailSet *among, const SearchCancel *cancel,
+	EmailSet **matched_out, LeafStats *stats_out, GError **error)
+{
+	gboolean ok = match_all(index, leaf, among, cancel, matched_out, stats_out, error);
+	if (leaf->fuzzy != NULL)
+		fuzzy_matchers_drop(leaf->fuzzy);
+	return ok;
+}
+
 gint64 search_index_estimate_us(SearchIndex *index, const TextLeaf *leaf, guint32 among_count)
 {
 	g_mutex_lock(&index->lock);
@@ -355,6 +367,12 @@ gint64 search_index_estimate_us(SearchIndex *index, const TextLeaf *leaf, guint3
 	guint32 present = text_view_count(view->text);
 	return plan_estimate_us(view, leaf, MIN(among_count, present)) +
 	       (gint64)(among_count > present ? among_count - present : 0) * TAIL_US_EACH;
+}
+
+gboolean search_index_tail_each(SearchIndex *index, const guint32 *ids, gsize n, const SearchCancel *cancel, TailFunc func,
+	gpointer data, guint32 *read_out, GError **error)
+{
+	return tail_each(index->tail, index->account, ids, n, cancel, func, data, read_out, error);
 }
 
 /* -- what an admin sees ------------------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * matcher (store/message-text.h). A missing, old, damaged or changing index changes the speed of an answer only. */
 #pragma once
 #include "indexer/email-set.h"
+#include "indexer/fuzzy.h"
 #include "store/mailbox.h"
 #include "store/message-text.h"
 G_BEGIN_DECLS
@@ -30,6 +31,7 @@ typedef struct {
 	gsize field_len;
 	const char *needle;  /* may be empty: then every email matches (TEXT, BODY) or those with the field (HEADER) */
 	gsize needle_len;
+	const FuzzyNeedle *fuzzy; /* of the needle: what is found is what fuzzy.h says; NULL: exact */
 } TextLeaf;
 
 /* Where the answer came from, for explain, metrics and tests. */
@@ -65,6 +67,11 @@ gboolean search_index_match(SearchIndex *index, const TextLeaf *leaf, const Emai
                             EmailSet **matched_out, LeafStats *stats_out, GError **error);
 /* A guess at the microseconds that search_index_match() would take for @among_count emails: for the order of evaluation. */
 gint64 search_index_estimate_us(SearchIndex *index, const TextLeaf *leaf, guint32 among_count);
+
+/* How well each of the @n emails at @emails, in any order, has the words of a fuzzy @leaf (fuzzy.h): row i of @ratings, which has fuzzy_needle_n_ratings() columns, is
+ * that of emails[i]; 0 for a word that is not there, or if the email is gone. *read_out: message files read. @cancel may be NULL. */
+gboolean search_index_rate(SearchIndex *index, const TextLeaf *leaf, const guint32 *emails, gsize n, const SearchCancel *cancel,
+                           float *ratings, guint32 *read_out, GError **error);
 
 /* What an admin sees. */
 typedef struct { guint32 email_id; char *reason; gint64 failed_at; } IndexFailure;

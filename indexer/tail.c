@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "indexer/tail.h"
 
+#include "indexer/fuzzy-text.h"
 #include "indexer/parallel.h"
 #include "indexer/search-cancel.h"
 
@@ -94,10 +95,10 @@ static CachedText *tail_cache_add(TailCache *cache, guint32 id, MessageText *tex
 typedef struct {
 	TailCache *cache;
 	Account *account;
-	const TextLeaf *leaf;
 	const SearchCancel *cancel;
 	const guint32 *ids;
-	guint8 *matches; /* one for each of ids */
+	TailFunc func;
+	gpointer data;
 	gint read;       /* atomic */
 	GMutex lock;     /* of error */
 	GError *error;
@@ -122,7 +123,7 @@ static CachedText *tail_text(TailRun *run, guint32 id, GError **error)
 	return tail_cache_add(run->cache, id, message_text_new(data, size));
 }
 
-static gboolean match_some(gsize first, gsize end, gpointer data)
+static gboolean visit_some(gsize first, gsize end, gpointer data)
 {
 	TailRun *run = data;
 	GError *error = NULL;
@@ -137,8 +138,7 @@ static gboolean match_some(gsize first, gsize end, gpointer data)
 			sections[section].data = cached->text->section[section]->str;
 			sections[section].len = cached->text->section[section]->len;
 		}
-		run->matches[i] = message_text_match(sections, run->leaf->scope, run->leaf->field, run->leaf->field_len,
-			run->leaf->needle, run->leaf->needle_len) ? 1 : 0;
+		run->func(i, sections, run->data);
 		cached_text_release(cached);
 	}
 	if (error == NULL)
@@ -151,25 +151,46 @@ static gboolean match_some(gsize first, gsize end, gpointer data)
 	return FALSE;
 }
 
-gboolean tail_match(TailCache *cache, Account *account, const TextLeaf *leaf, const EmailSet *ids, const SearchCancel *cancel,
-	EmailSet *matched, guint32 *read_out, GError **error)
+gboolean tail_each(TailCache *cache, Account *account, const guint32 *ids, gsize n, const SearchCancel *cancel, TailFunc func,
+	gpointer data, guint32 *read_out, GError **error)
 {
-	guint32 n = email_set_count(ids), i = 0;
-	g_autofree guint32 *list = g_new(guint32, n);
-	g_autofree guint8 *matches = g_new0(guint8, n);
-	for (guint32 id = 0; email_set_next(ids, id, &id); id++)
-		list[i++] = id;
-	TailRun run = { .cache = cache, .account = account, .leaf = leaf, .cancel = cancel, .ids = list, .matches = matches };
+	TailRun run = { .cache = cache, .account = account, .cancel = cancel, .ids = ids, .func = func, .data = data };
 	g_mutex_init(&run.lock);
-	gboolean ok = parallel_run(n, CHUNK, n < PARALLEL_MIN ? 1 : parallel_threads(), match_some, &run);
+	gboolean ok = parallel_run(n, CHUNK, n < PARALLEL_MIN ? 1 : parallel_threads(), visit_some, &run);
 	g_mutex_clear(&run.lock);
 	if (!ok) {
 		g_propagate_error(error, run.error);
 		return FALSE;
 	}
-	for (i = 0; i < n; i++)
+	*read_out = (guint32)g_atomic_int_get(&run.read);
+	return TRUE;
+}
+
+typedef struct {
+	const TextLeaf *leaf;
+	guint8 *matches; /* one for each email */
+} TailMatch;
+
+static void match_text(gsize i, const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], gpointer data)
+{
+	TailMatch *match = data;
+	const TextLeaf *leaf = match->leaf;
+	match->matches[i] = leaf->fuzzy != NULL ?
+				    fuzzy_sections_match(leaf, sections) :
+				    message_text_match(sections, leaf->scope, leaf->field, leaf->field_len, leaf->needle, leaf->needle_len);
+}
+
+gboolean tail_match(TailCache *cache, Account *account, const TextLeaf *leaf, const EmailSet *ids, const SearchCancel *cancel,
+	EmailSet *matched, guint32 *read_out, GError **error)
+{
+	guint32 n;
+	g_autofree guint32 *list = email_set_list(ids, &n);
+	g_autofree guint8 *matches = g_new0(guint8, n);
+	TailMatch match = { leaf, matches };
+	if (!tail_each(cache, account, list, n, cancel, match_text, &match, read_out, error))
+		return FALSE;
+	for (guint32 i = 0; i < n; i++)
 		if (matches[i])
 			email_set_add(matched, list[i]);
-	*read_out = (guint32)g_atomic_int_get(&run.read);
 	return TRUE;
 }

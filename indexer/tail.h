@@ -15,4 +15,10 @@ void tail_cache_free(TailCache *cache);
 gboolean tail_match(TailCache *cache, Account *account, const TextLeaf *leaf, const EmailSet *ids, const SearchCancel *cancel,
                     EmailSet *matched, guint32 *read_out, GError **error);
 
+/* Called with the text of email @i of those that were asked for, from several threads at once. */
+typedef void (*TailFunc)(gsize i, const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], gpointer data);
+/* Calls @func for each of the @n emails at @ids that is not gone. *read_out and errors as above. */
+gboolean tail_each(TailCache *cache, Account *account, const guint32 *ids, gsize n, const SearchCancel *cancel, TailFunc func,
+                   gpointer data, guint32 *read_out, GError **error);
+
 G_END_DECLS

@@ -43,19 +43,21 @@ static char *correlator_of(const ImapCommand *cmd, const char *mailbox, const Sn
 
 /* One ESEARCH response, only for a mailbox with matches (RFC 7377 2.1). */
 static void write_answer(
-	ImapCommand *cmd, const MultiSearch *multi, const char *correlator, const Snapshot *view, const GArray *positions)
+	ImapCommand *cmd, const MultiSearch *multi, const char *correlator, const SearchContext *context, const GArray *positions)
 {
 	if (positions->len > 0 && !search_program_is_silent(multi->program))
-		search_answer_write_correlated(multi->program, correlator, view, positions, cmd->out);
+		search_answer_write_correlated(multi->program, correlator, context->view, positions, context->relevancy, cmd->out);
 }
 
 static gboolean search_one(ImapCommand *cmd, MultiSearch *multi, const char *mailbox, SearchContext *context, GError **error)
 {
 	g_autoptr(GArray) positions = search_run(context, multi->program->key, error);
-	if (positions == NULL)
+	g_autofree guint8 *relevancy = NULL;
+	if (positions == NULL || !search_relevancy_asked(context, multi->program, positions, &relevancy, error))
 		return FALSE;
 	g_autofree char *correlator = correlator_of(cmd, mailbox, context->view);
-	write_answer(cmd, multi, correlator, context->view, positions);
+	write_answer(cmd, multi, correlator, context, positions);
+	context->relevancy = NULL;
 	search_command_save(cmd->session, multi->program, context->view, positions);
 	if (context->view == cmd->session->view) {
 		search_command_update(cmd, multi->program, context, NULL, positions, TRUE, correlator);

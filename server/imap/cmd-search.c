@@ -1,5 +1,5 @@
-/* SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8), with ESEARCH (RFC 4731), SEARCHRES (RFC 5182), PARTIAL (RFC 9394) and
- * CONTEXT=SEARCH (RFC 5267). */
+/* SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8), with ESEARCH (RFC 4731), SEARCHRES (RFC 5182), PARTIAL (RFC 9394), CONTEXT=SEARCH
+ * (RFC 5267) and SEARCH=FUZZY (RFC 6203). */
 #include "server/imap/commands.h"
 #include "server/imap/search-command.h"
 
@@ -7,7 +7,7 @@ static gboolean answer(ImapCommand *cmd, SearchContext *context, GArray *positio
 {
 	(void)error;
 	SearchProgram *program = data;
-	search_answer_write(program, "SEARCH", cmd->tag, cmd->uid, context->view, positions, cmd->out);
+	search_answer_write(program, "SEARCH", cmd->tag, cmd->uid, context->view, positions, context->relevancy, cmd->out);
 	search_command_update(cmd, program, context, NULL, positions, cmd->uid, NULL);
 	return TRUE;
 }

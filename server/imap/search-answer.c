@@ -112,9 +112,30 @@ static void write_partial(const Partial *partial, const Snapshot *view, gboolean
 	g_string_append_c(out, ')');
 }
 
+/* RFC 6203 section 4: score-list; "()" if there is none. */
+static void write_relevancy(const SearchProgram *program, const GArray *positions, const guint8 *relevancy, GString *out)
+{
+	guint n = positions->len, first = 0, end = n;
+	SearchReturn ends = program->returns & (SEARCH_RETURN_MIN | SEARCH_RETURN_MAX);
+	g_string_append(out, " RELEVANCY (");
+	gsize begin = out->len;
+	if ((program->returns & SEARCH_RETURN_PARTIAL) != 0) {
+		partial_window(&program->partial, n, &first, &end);
+	} else if ((program->returns & SEARCH_RETURN_ALL) == 0 && ends != 0) {
+		if (n > 0 && (ends & SEARCH_RETURN_MIN) != 0)
+			append_number(out, ' ', relevancy[g_array_index(positions, guint32, 0)]);
+		first = (ends & SEARCH_RETURN_MAX) != 0 && n > 0 ? n - 1 : n;
+	}
+	for (guint i = first; i < end; i++)
+		append_number(out, ' ', relevancy[g_array_index(positions, guint32, i)]);
+	if (out->len > begin)
+		g_string_erase(out, (gssize)begin, 1);
+	g_string_append_c(out, ')');
+}
+
 /* RFC 4731 3.1: MIN, MAX and ALL are left out when nothing was found, COUNT never; the response itself always comes. */
 static void write_esearch(const SearchProgram *program, const char *correlator, gboolean uid, const Snapshot *view,
-                          const GArray *positions, GString *out)
+                          const GArray *positions, const guint8 *relevancy, GString *out)
 {
 	guint n = positions->len;
 	g_string_append_printf(out, "* ESEARCH (%s)%s", correlator, uid ? " UID" : "");
@@ -131,25 +152,27 @@ static void write_esearch(const SearchProgram *program, const char *correlator, 
 	if (program->returns & SEARCH_RETURN_COUNT)
 		g_string_append_printf(out, " COUNT %u", n);
 	write_modseq(program, view, positions, " ", "", out);
+	if (program->returns & SEARCH_RETURN_RELEVANCY)
+		write_relevancy(program, positions, relevancy, out);
 	g_string_append(out, "\r\n");
 }
 
 void search_answer_write(const SearchProgram *program, const char *name, const char *tag, gboolean uid, const Snapshot *view,
-                         const GArray *positions, GString *out)
+                         const GArray *positions, const guint8 *relevancy, GString *out)
 {
 	if (!program->extended) {
 		write_numbers(program, name, uid, view, positions, out);
 	} else if (!search_program_is_silent(program)) {
 		/* The tag is a string: quoted, for it cannot hold a quote or backslash (RFC 9051 section 9, tag). */
 		g_autofree char *correlator = g_strdup_printf("TAG \"%s\"", tag);
-		write_esearch(program, correlator, uid, view, positions, out);
+		write_esearch(program, correlator, uid, view, positions, relevancy, out);
 	}
 }
 
 void search_answer_write_correlated(const SearchProgram *program, const char *correlator, const Snapshot *view, const GArray *positions,
-                                    GString *out)
+                                    const guint8 *relevancy, GString *out)
 {
-	write_esearch(program, correlator, TRUE, view, positions, out);
+	write_esearch(program, correlator, TRUE, view, positions, relevancy, out);
 }
 
 static gint compare_positions(gconstpointer a, gconstpointer b)

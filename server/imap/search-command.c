@@ -131,7 +131,9 @@ static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gp
 	SearchCost cost = { 0 };
 	SearchContext context = search_context_selected(session, index, cancel, &cost);
 	g_autoptr(GArray) positions = search_run(&context, search->program->key, error);
-	if (positions == NULL || !search->finish(cmd, &context, positions, search->data, error))
+	g_autofree guint8 *relevancy = NULL;
+	if (positions == NULL || !search_relevancy_asked(&context, search->program, positions, &relevancy, error) ||
+	    !search->finish(cmd, &context, positions, search->data, error))
 		return FALSE;
 	search_command_count(cmd, &cost, positions->len, g_get_monotonic_time() - started_at);
 	search_command_save(session, search->program, session->view, positions);

@@ -3,6 +3,7 @@
 #include "server/imap/command.h"
 #include "server/imap/search-answer.h"
 #include "server/imap/search-plan.h"
+#include "server/imap/search-relevancy.h"
 G_BEGIN_DECLS
 
 /* The last step. May put @positions (guint32, ascending) into another order; what stands there is then answered and saved as the result.

@@ -15,6 +15,7 @@ void search_key_free(SearchKey *key)
 	g_free(key->keyword);
 	g_free(key->field);
 	g_free(key->needle);
+	fuzzy_needle_free(key->fuzzy_needle);
 	g_free(key);
 }
 
@@ -42,10 +43,10 @@ static SearchKey *key_new(SearchKeyKind kind)
 	return key;
 }
 
-/* Takes @child. An AND in an AND, or an OR in an OR, gives its children to the outer one. */
+/* Takes @child. An AND in an AND, or an OR in an OR, gives its children to the outer one; not one below a FUZZY, which might have none that says so. */
 static void key_add(SearchKey *parent, SearchKey *child)
 {
-	if (child->kind != parent->kind || parent->kind == SEARCH_KEY_NOT) {
+	if (child->kind != parent->kind || parent->kind == SEARCH_KEY_NOT || child->fuzzy) {
 		g_ptr_array_add(parent->children, child);
 		return;
 	}
@@ -73,6 +74,27 @@ static SearchKey *key_not(SearchKey *child)
 	SearchKey *key = key_new(SEARCH_KEY_NOT);
 	g_ptr_array_add(key->children, child);
 	return key;
+}
+
+/* RFC 6203 section 3: what is in it is matched loosely: text keys, and all others exactly (section 5). */
+static SearchKey *key_fuzzy(SearchKey *key)
+{
+	if (key->fuzzy)
+		return key;
+	key->fuzzy = TRUE;
+	if (key->kind == SEARCH_KEY_TEXT)
+		key->fuzzy_needle = fuzzy_needle_new(key->needle, key->needle_len);
+	for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+		(void)key_fuzzy(key->children->pdata[i]);
+	return key;
+}
+
+gboolean search_key_has_fuzzy(const SearchKey *key)
+{
+	gboolean has = key->fuzzy;
+	for (guint i = 0; !has && key->children != NULL && i < key->children->len; i++)
+		has = search_key_has_fuzzy(key->children->pdata[i]);
+	return has;
 }
 
 static SearchKey *key_flag(MessageFlags flag, gboolean set)
@@ -357,12 +379,12 @@ static SearchKey *parse_simple(ImapParser *p, const char *name, SearchCharset ch
 
 /* -- the tree ----------------------------------------------------------------------------------------------- */
 
-/* What is open while keys are read: a list (the outermost one, or in parentheses), OR that waits for its two keys, NOT for its one. A stack
+/* What is open while keys are read: a list (the outermost one, or in parentheses), OR that waits for its two keys, NOT and FUZZY for their one. A stack
  * of ours instead of recursion: OR chains of thousands are fine, and only what evaluation recurses over is limited. */
-typedef enum { OPEN_TOP, OPEN_LIST, OPEN_OR, OPEN_NOT } OpenKind;
+typedef enum { OPEN_TOP, OPEN_LIST, OPEN_OR, OPEN_NOT, OPEN_FUZZY } OpenKind;
 typedef struct {
 	OpenKind kind;
-	SearchKey *key; /* AND for lists, OR for OR, NULL for NOT; owned */
+	SearchKey *key; /* AND for lists, OR for OR, NULL for NOT and FUZZY; owned */
 } Open;
 
 static void open_clear(gpointer data)
@@ -373,7 +395,7 @@ static void open_clear(gpointer data)
 static void open_push(GArray *stack, OpenKind kind)
 {
 	Open open = { kind, NULL };
-	if (kind != OPEN_NOT)
+	if (kind != OPEN_NOT && kind != OPEN_FUZZY)
 		open.key = key_new(kind == OPEN_OR ? SEARCH_KEY_OR : SEARCH_KEY_AND);
 	g_array_append_val(stack, open);
 }
@@ -391,9 +413,9 @@ static gboolean close_key(ImapParser *p, GArray *stack, SearchKey *key, SearchKe
 {
 	for (;;) {
 		Open *top = &g_array_index(stack, Open, stack->len - 1);
-		if (top->kind == OPEN_NOT) {
+		if (top->kind == OPEN_NOT || top->kind == OPEN_FUZZY) {
+			key = top->kind == OPEN_NOT ? key_not(key) : key_fuzzy(key);
 			(void)open_pop(stack);
-			key = key_not(key);
 			continue;
 		}
 		/* The first key of an OR may be an OR of many: its children are then ours already. */
@@ -428,6 +450,18 @@ static gboolean key_is_deeper(const SearchKey *key, guint limit)
 	return FALSE;
 }
 
+/* What the key of this name opens; OPEN_TOP: nothing. */
+static OpenKind open_kind(const char *name)
+{
+	static const struct { const char *name; OpenKind kind; } table[] = {
+		{ "NOT", OPEN_NOT }, { "OR", OPEN_OR }, { "FUZZY", OPEN_FUZZY }
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+		if (g_ascii_strcasecmp(name, table[i].name) == 0)
+			return table[i].kind;
+	return OPEN_TOP;
+}
+
 static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **error)
 {
 	g_autoptr(GArray) stack = g_array_new(FALSE, FALSE, sizeof(Open));
@@ -452,8 +486,9 @@ static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **erro
 			g_autofree char *name = imap_parse_atom(p, error);
 			if (name == NULL)
 				return NULL;
-			if (g_ascii_strcasecmp(name, "NOT") == 0 || g_ascii_strcasecmp(name, "OR") == 0) {
-				open_push(stack, g_ascii_toupper(*name) == 'N' ? OPEN_NOT : OPEN_OR);
+			OpenKind opens = open_kind(name);
+			if (opens != OPEN_TOP) {
+				open_push(stack, opens);
 				if (!imap_parse_sp(p, error))
 					return NULL;
 				continue;
@@ -495,7 +530,7 @@ static gboolean parse_return_option(ImapParser *p, SearchProgram *program, GErro
 	static const struct { const char *name; SearchReturn bit; } table[] = {
 		{ "MIN", SEARCH_RETURN_MIN },     { "MAX", SEARCH_RETURN_MAX },   { "ALL", SEARCH_RETURN_ALL },
 		{ "COUNT", SEARCH_RETURN_COUNT }, { "SAVE", SEARCH_RETURN_SAVE }, { "PARTIAL", SEARCH_RETURN_PARTIAL },
-		{ "UPDATE", SEARCH_RETURN_UPDATE }, { "CONTEXT", SEARCH_RETURN_CONTEXT },
+		{ "UPDATE", SEARCH_RETURN_UPDATE }, { "CONTEXT", SEARCH_RETURN_CONTEXT }, { "RELEVANCY", SEARCH_RETURN_RELEVANCY },
 	};
 	g_autofree char *name = imap_parse_atom(p, error);
 	if (name == NULL)
@@ -591,7 +626,10 @@ static gboolean parse_program_keys(ImapParser *p, SearchProgram *program, Search
 		return FALSE;
 	program->modseq = key_has(program->key, SEARCH_KEY_MODSEQ);
 	program->numbers = key_has(program->key, SEARCH_KEY_SEQUENCE);
-	return TRUE;
+	if ((program->returns & SEARCH_RETURN_RELEVANCY) == 0 || search_key_has_fuzzy(program->key))
+		return TRUE;
+	g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "RELEVANCY needs a FUZZY search key"); /* RFC 6203 section 4 */
+	return FALSE;
 }
 
 gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error)

@@ -2,6 +2,7 @@
  * search_index_match(). OR and AND are flattened, NOT NOT falls away, so that the depth is that of the parentheses that matter, and a
  * chain of thousands of ORs (scripts that look for Message-IDs) is one node. */
 #pragma once
+#include "indexer/fuzzy.h"
 #include "server/imap/parser.h"
 #include "server/imap/partial.h"
 #include "store/message-text.h"
@@ -42,9 +43,13 @@ struct SearchKey {
 	gsize field_len;
 	char *needle;              /* owned, folded */
 	gsize needle_len;
+	gboolean fuzzy;            /* it is below a FUZZY (RFC 6203) */
+	FuzzyNeedle *fuzzy_needle; /* owned; of needle, TEXT below a FUZZY only */
 };
 void search_key_free(SearchKey *key);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchKey, search_key_free)
+/* Whether there is a FUZZY in it: RELEVANCY may be asked for (RFC 6203 sections 4 and 6). */
+gboolean search_key_has_fuzzy(const SearchKey *key);
 
 typedef enum {
 	SEARCH_RETURN_MIN = 1 << 0,
@@ -55,6 +60,7 @@ typedef enum {
 	SEARCH_RETURN_PARTIAL = 1 << 5, /* RFC 9394 3.1 */
 	SEARCH_RETURN_UPDATE = 1 << 6,  /* RFC 5267 4.3 */
 	SEARCH_RETURN_CONTEXT = 1 << 7, /* RFC 5267 4.2: a hint */
+	SEARCH_RETURN_RELEVANCY = 1 << 8, /* RFC 6203 section 4; the parser has seen to it that there is a FUZZY */
 } SearchReturn;
 
 /* Immutable once it is parsed, and counted by references. */

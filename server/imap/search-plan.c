@@ -146,15 +146,15 @@ static void leaf_memo_free(gpointer data)
 
 typedef struct {
 	const SearchContext *context;
-	GHashTable *memos; /* GBytes (scope, field, needle) -> LeafMemo */
+	GHashTable *memos; /* GBytes (scope, fuzzy, field, needle) -> LeafMemo */
 	guint32 n;         /* messages in the view */
 } Search;
 
 static GBytes *leaf_id(const SearchKey *key)
 {
 	GByteArray *id = g_byte_array_new();
-	guint8 scope = (guint8)key->scope;
-	g_byte_array_append(id, &scope, 1);
+	guint8 kind[2] = { (guint8)key->scope, key->fuzzy_needle != NULL };
+	g_byte_array_append(id, kind, sizeof kind);
 	if (key->field != NULL)
 		g_byte_array_append(id, (const guint8 *)key->field, (guint)key->field_len);
 	g_byte_array_append(id, (const guint8 *)"\n", 1); /* in no folded text */
@@ -177,10 +177,9 @@ static LeafMemo *leaf_memo(Search *search, const SearchKey *key)
 	return memo;
 }
 
-static TextLeaf leaf_of(const SearchKey *key)
+TextLeaf search_key_leaf(const SearchKey *key)
 {
-	TextLeaf leaf = { key->scope, key->field, key->field_len, key->needle, key->needle_len };
-	return leaf;
+	return (TextLeaf){ key->scope, key->field, key->field_len, key->needle, key->needle_len, key->fuzzy_needle };
 }
 
 static EmailSet *emails_of(const Search *search, const Bits *bits)
@@ -197,7 +196,7 @@ static Bits *eval_text(Search *search, const SearchKey *key, const Bits *within,
 	g_autoptr(EmailSet) ask = emails_of(search, within);
 	email_set_and_not(ask, memo->asked);
 	if (!email_set_is_empty(ask)) {
-		TextLeaf leaf = leaf_of(key);
+		TextLeaf leaf = search_key_leaf(key);
 		LeafStats stats = { 0 };
 		g_autoptr(EmailSet) matched = NULL;
 		if (!search_index_match(search->context->index, &leaf, ask, search->context->cancel, &matched, &stats, error))
@@ -369,7 +368,7 @@ static gint64 estimate_us(const Search *search, const SearchKey *key, guint32 n)
 		return sum;
 	}
 	case SEARCH_KEY_TEXT: {
-		TextLeaf leaf = leaf_of(key);
+		TextLeaf leaf = search_key_leaf(key);
 		return 1 + search_index_estimate_us(search->context->index, &leaf, n);
 	}
 	default:

@@ -24,7 +24,11 @@ typedef struct {
 	gint64 now;                             /* Unix seconds: OLDER, YOUNGER */
 	const SearchCancel *cancel;             /* may be NULL */
 	SearchCost *cost;                       /* added to */
+	const guint8 *relevancy;                /* by position, of what was found; NULL: not asked for (search-relevancy.h) */
 } SearchContext;
+
+/* What a TEXT key looks for; borrows from @key. */
+TextLeaf search_key_leaf(const SearchKey *key);
 
 /* The matching positions (sequence number - 1) in ascending order: guint32, owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
 GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error);

@@ -15,6 +15,7 @@ static const struct {
 	{ "DISPLAYFROM", SORT_DISPLAYFROM, SORT_KEY_DISPLAY_FROM },
 	{ "DISPLAYTO", SORT_DISPLAYTO, SORT_KEY_DISPLAY_TO },
 	{ "FROM", SORT_FROM, SORT_KEY_FROM },
+	{ "RELEVANCY", SORT_RELEVANCY, -1 },
 	{ "SIZE", SORT_SIZE, -1 },
 	{ "SUBJECT", SORT_SUBJECT, SORT_KEY_SUBJECT },
 	{ "TO", SORT_TO, SORT_KEY_TO },
@@ -61,6 +62,22 @@ GArray *sort_orders_parse(ImapParser *p, GError **error)
 	return imap_parse_char(p, ')', error) ? g_steal_pointer(&orders) : NULL;
 }
 
+gboolean sort_orders_need_relevancy(const GArray *orders)
+{
+	for (guint k = 0; k < orders->len; k++)
+		if (g_array_index(orders, SortOrder, k).criterion == SORT_RELEVANCY)
+			return TRUE;
+	return FALSE;
+}
+
+gboolean sort_orders_check(const GArray *orders, const SearchKey *key, GError **error)
+{
+	if (!sort_orders_need_relevancy(orders) || search_key_has_fuzzy(key))
+		return TRUE;
+	g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "sorting by RELEVANCY needs a FUZZY search key"); /* RFC 6203 section 6 */
+	return FALSE;
+}
+
 /* -- ordering ------------------------------------------------------------------------------------------------- */
 
 /* One message's value under one criterion. Of strings the first eight octets are in @number, so that most comparisons need not go to
@@ -99,6 +116,8 @@ static SortValue value_of(const SearchContext *context, SortCriterion criterion,
 		return (SortValue){ .number = biased(chunk->internal_at[row]) };
 	case SORT_DATE:
 		return (SortValue){ .number = biased(chunk->sent_at[row]) };
+	case SORT_RELEVANCY:
+		return (SortValue){ .number = 100 - (guint64)context->relevancy[position] };
 	case SORT_SIZE:
 		return (SortValue){ .number = chunk->size[row] };
 	default: {

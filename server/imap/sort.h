@@ -11,6 +11,7 @@ typedef enum {
 	SORT_DISPLAYFROM,
 	SORT_DISPLAYTO,
 	SORT_FROM,
+	SORT_RELEVANCY, /* RFC 6203 section 6: the highest first */
 	SORT_SIZE,
 	SORT_SUBJECT,
 	SORT_TO,
@@ -23,6 +24,11 @@ typedef struct {
 
 /* Reads "(" criterion *(SP criterion) ")": a GArray of SortOrder, owned by the caller; NULL and @error (IMAP_PARSE_ERROR). Pure. */
 GArray *sort_orders_parse(ImapParser *p, GError **error);
+
+/* Whether context->relevancy is needed (search-relevancy.h). */
+gboolean sort_orders_need_relevancy(const GArray *orders);
+/* FALSE and @error (IMAP_PARSE_ERROR) if it is, and @key has no FUZZY. */
+gboolean sort_orders_check(const GArray *orders, const SearchKey *key, GError **error);
 
 /* The sort keys of the messages at @positions, in that order; owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
 SortKeyTable *sort_keys_of(SearchContext *context, const GArray *positions, GError **error);

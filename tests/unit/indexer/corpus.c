@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "indexer/fuzzy-text.h"
 
 #define MEMORY_FOLDER "/dev/shm"
 #define MEMORY_ROOM (G_GUINT64_CONSTANT(1) << 30)
@@ -209,6 +210,8 @@ void random_leaf(RandomLeaf *random, const GPtrArray *texts)
 	random->needle = g_string_free(g_steal_pointer(&needle), FALSE);
 	random->leaf.needle = random->needle;
 	random->field = NULL;
+	random->fuzzy = g_test_rand_int_range(0, 6) > 0 ? NULL : fuzzy_needle_new(random->leaf.needle, random->leaf.needle_len);
+	random->leaf.fuzzy = random->fuzzy;
 	if (scope == TEXT_SCOPE_HEADER) {
 		random->leaf.field_len = field->len;
 		random->field = g_string_free(g_steal_pointer(&field), FALSE);
@@ -218,6 +221,7 @@ void random_leaf(RandomLeaf *random, const GPtrArray *texts)
 
 void random_leaf_clear(RandomLeaf *random)
 {
+	fuzzy_needle_free(random->fuzzy);
 	g_free(random->needle);
 	g_free(random->field);
 }
@@ -229,6 +233,8 @@ gboolean text_matches(const MessageText *text, const TextLeaf *leaf)
 		sections[section].data = text->section[section]->str;
 		sections[section].len = text->section[section]->len;
 	}
+	if (leaf->fuzzy != NULL)
+		return fuzzy_sections_match(leaf, sections);
 	return message_text_match(sections, leaf->scope, leaf->field, leaf->field_len, leaf->needle, leaf->needle_len);
 }
 
@@ -236,7 +242,7 @@ char *leaf_describe(const TextLeaf *leaf)
 {
 	static const char *const scopes[] = { "TEXT", "BODY", "HEADER" };
 	g_autofree char *needle = g_strndup(leaf->needle, leaf->needle_len), *escaped = g_strescape(needle, NULL);
-	return g_strdup_printf("%s %.*s \"%s\"", scopes[leaf->scope], (int)leaf->field_len, leaf->field == NULL ? "" : leaf->field,
+	return g_strdup_printf("%s%s %.*s \"%s\"", leaf->fuzzy != NULL ? "FUZZY " : "", scopes[leaf->scope], (int)leaf->field_len, leaf->field == NULL ? "" : leaf->field,
 		escaped);
 }
 

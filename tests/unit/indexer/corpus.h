@@ -9,11 +9,12 @@ GPtrArray *corpus_load(guint max);
 /* Their texts: MessageText. */
 GPtrArray *corpus_texts(const GPtrArray *messages);
 
-/* Something to look for, made from what is in @texts or not: parts of words, words, phrases, punctuation, single characters, up to 1,000 octets, in
+/* Something to look for, exactly or (one of six) by a fuzzy key, made from what is in @texts or not: parts of words, words, phrases, punctuation, single characters, up to 1,000 octets, in
  * every scope. */
 typedef struct {
 	TextLeaf leaf;
 	char *field, *needle; /* owned: what leaf points to */
+	FuzzyNeedle *fuzzy;
 } RandomLeaf;
 void random_leaf(RandomLeaf *random, const GPtrArray *texts);
 void random_leaf_clear(RandomLeaf *random);

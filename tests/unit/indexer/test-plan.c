@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "indexer/fuzzy-plan.h"
 #include "indexer/index-writer.h"
 #include "tests/unit/indexer/corpus.h"
 
@@ -87,7 +88,7 @@ static void check_leaf(Fixture *fixture, const TextLeaf *leaf, const EmailSet *a
 	g_autoptr(EmailSet) expected = email_set_new();
 	LeafStats stats = { 0 };
 	GError *error = NULL;
-	(void)plan_match(fixture->reader, leaf, among, NULL, matched, &stats, &error);
+	(void)(leaf->fuzzy != NULL ? fuzzy_plan_match : plan_match)(fixture->reader, leaf, among, NULL, matched, &stats, &error);
 	g_assert_no_error(error);
 	for (guint32 id = 0; email_set_next(among, id, &id); id++)
 		if (text_matches(fixture->texts->pdata[id - 1], leaf))
