@@ -28,7 +28,7 @@ Pipelining and raw bytes:
 
 Literals: Literal(b'..') waits for the server's "+" (and raises CommandFailed when a NO or BAD comes instead),
 Literal(b'..', sync=False) sends {n+}. Values in answers: quoted strings and literals are bytes, atoms are str, digits are
-int, NIL is None, lists are list; FETCH data is a dict with keys as sent, upper case ('BODY[HEADER.FIELDS (FROM)]',
+int, NIL is None, lists are list (those of THREAD stay octets); FETCH data is a dict with keys as sent, upper case ('BODY[HEADER.FIELDS (FROM)]',
 'BODY[]<0>'). Data outside of UTF-8 in atoms comes as surrogate escapes.
 
 State that is kept: c.exists, c.recent (of the selected mailbox), c.uids (see sync_uids), c.untagged (all since clear()).
@@ -327,15 +327,19 @@ class _Parser:
         return code, self.rest().decode('utf-8', 'replace')
 
 
-_PLAIN_SEARCH = re.compile(rb'\* SEARCH(?: [0-9]+)+')
+_PLAIN_SEARCH = re.compile(rb'\* (SEARCH|SORT)(?: [0-9]+)+')
+_PLAIN_THREAD = re.compile(rb'\* THREAD [0-9 ()]+')
 _STATUS = ('OK', 'NO', 'BAD', 'BYE', 'PREAUTH')
 
 
 def parse_response(pieces, raw=b''):
     """One response line with its literals (see Client.read_pieces) to Untagged, Tagged or Continuation."""
     raw = raw or b''.join(p if isinstance(p, bytes) else p.data for p in pieces)
-    if _PLAIN_SEARCH.fullmatch(raw):    # what takes the time in tests that search much
-        return Untagged('SEARCH', None, [int(n) for n in raw.split()[2:]], raw=raw)
+    plain = _PLAIN_SEARCH.fullmatch(raw)    # what takes the time in tests that search much
+    if plain:
+        return Untagged(plain[1].decode(), None, [int(n) for n in raw.split()[2:]], raw=raw)
+    if _PLAIN_THREAD.fullmatch(raw):
+        return Untagged('THREAD', None, [raw[9:]], raw=raw)     # the lists as octets
     p = _Parser(pieces, raw)
     if p.peek() == b'+':
         p.pos += 1

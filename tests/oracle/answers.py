@@ -6,7 +6,7 @@
 boxes: name -> scanner.Box; selected: one of those names; now: Unix seconds when the query was carried out."""
 
 from lib import imap
-from oracle import sorting
+from oracle import scanner, sorting
 
 
 class Difference:
@@ -59,6 +59,8 @@ def _items(query, messages, numbers):
         saved += messages[begin:end]
     if not returns or 'ALL' in returns or 'COUNT' in returns:
         saved = messages
+    if saved and scanner.has_key(query.tree, 'modseq'):
+        items['MODSEQ'] = max(m.modseq for m in saved)      # of what is returned or counted (RFC 4731 3.2, RFC 7162 3.1.10)
     return items, saved
 
 
@@ -148,6 +150,10 @@ def compare(query, result, boxes, selected, now):
         numbers = [place[m.uid] for m in messages]
     if query.returns is None:
         got = result.one(query.verb).args
+        modseq = got.pop() if got and isinstance(got[-1], list) else None
+        expected = ['MODSEQ', max(m.modseq for m in messages)] if messages and scanner.has_key(query.tree, 'modseq') else None
+        if modseq != expected:
+            return Difference('MODSEQ', expected, modseq)
         got = got if query.orders else sorted(got)
         return None if got == numbers else Difference('numbers', numbers, got, box)
     items, saved = _items(query, messages, numbers)

@@ -205,10 +205,12 @@ class Generator(Strings):
         return ('uid', self.a_set([m.uid for m in self.box.messages]))
 
     def rare_key(self):
-        """WITHIN (RFC 5032), SAVEDATE (RFC 8514), OBJECTID (RFC 8474)."""
+        """WITHIN (RFC 5032), SAVEDATE (RFC 8514), OBJECTID (RFC 8474), CONDSTORE (RFC 7162)."""
         r = self.random
         message = r.choice(self.box.messages)
         kind = r.random()
+        if kind < 0.25:
+            return ('modseq', max(0, r.choice((message.modseq, message.modseq, r.randrange(message.modseq + 2))) + r.choice((-1, 0, 0, 1))))
         if kind < 0.45:
             seconds = int(time.time()) - message.arrived_at + r.choice((-86400, -3600, -60, 60, 3600, 86400, 0))
             return (r.choice(('older', 'younger')), min(max(1, seconds), 4294967295))
@@ -435,6 +437,11 @@ class Generator(Strings):
             parts += [self.word('KEYWORD'), tree[1].encode()]
         elif kind == 'saved':
             parts += [self.word('UID'), b'$'] if tree[1] else [b'$']
+        elif kind == 'modseq':
+            parts.append(self.word('MODSEQ'))
+            if r.random() < 0.3:
+                parts.append(b'"/flags/\\\\Draft" ' + r.choice((b'all', b'priv', b'shared')))
+            parts.append(b'%d' % tree[1])
         elif kind in ('emailid', 'threadid'):
             parts += [self.word(kind.upper()), self.astring(tree[1])]
         elif kind in ('larger', 'smaller', 'older', 'younger'):
@@ -476,8 +483,8 @@ def _range(a, b):
 
 
 def _without_session(tree):
-    """What depends on the session, \\Recent and $, means nothing in a mailbox that is not selected."""
-    if tree[0] in ('new', 'old', 'recent', 'saved'):
+    """What depends on the session, \\Recent and $, means nothing in a mailbox that is not selected; modseqs there are not known here."""
+    if tree[0] in ('new', 'old', 'recent', 'saved', 'modseq'):
         return ('all',)
     if tree[0] in ('not', 'or'):
         return (tree[0], *map(_without_session, tree[1:]))

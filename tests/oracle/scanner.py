@@ -11,7 +11,7 @@ A query is a tree of tuples, made by querygen.py:
     ('header', name, string)  ('body', string)  ('text', string)       FROM x is ('header', 'From', x)
     ('uid', set) ('seq', set)     a set is a list of (first, last), None for '*'
     ('saved', uid)  $ or UID $    ('older', seconds) ('younger', seconds)    ('savedbefore', date) ('savedon', date) ...
-    ('savedatesupported',)  ('emailid', id) ('threadid', id)
+    ('savedatesupported',)  ('emailid', id) ('threadid', id)  ('modseq', n)
     ('not', q)  ('or', q, q)  ('and', [q, ...])
 """
 
@@ -129,9 +129,9 @@ class Message:
     """Of a mailbox. flags: set of str, system flags as '\\\\Seen', keywords in lower case; date: INTERNALDATE's day; arrived_at: the moment, Unix
     seconds; saved: the day of SAVEDATE; emailid: str."""
 
-    __slots__ = ('uid', 'content', 'flags', 'date', 'arrived_at', 'saved', 'emailid', 'recent')
+    __slots__ = ('uid', 'content', 'flags', 'date', 'arrived_at', 'saved', 'emailid', 'modseq', 'recent')
 
-    def __init__(self, uid, content, flags, date, arrived_at, saved, emailid, recent=False):
+    def __init__(self, uid, content, flags, date, arrived_at, saved, emailid, modseq, recent=False):
         self.uid = uid
         self.content = content
         self.flags = set(flags)
@@ -139,6 +139,7 @@ class Message:
         self.arrived_at = arrived_at
         self.saved = saved
         self.emailid = emailid
+        self.modseq = modseq
         self.recent = recent
 
     @property
@@ -189,7 +190,8 @@ class Box:
             return bits
         if kind in ('header', 'body', 'text'):
             found = self.texts.find(query)
-            return self._where(lambda m: found >> m.content.number & 1) if found else 0
+            digits = bin(found | 1 << len(self.texts.texts))[:2:-1]     # of each content, in their order
+            return int(''.join([digits[m.content.number] for m in self.messages[::-1]]), 2) if found and self.messages else 0
         if kind == 'seq':
             return self._in_set(query[1], range(1, len(self.messages) + 1))
         if kind == 'uid':
@@ -229,6 +231,8 @@ class Box:
             return lambda m: m.uid in self.saved
         if kind == 'emailid':
             return lambda m: m.emailid == value
+        if kind == 'modseq':
+            return lambda m: m.modseq >= value
         if kind == 'threadid':
             return lambda m: False      # RFC 8474 5.2: messages have none here
         raise AssertionError('unknown key %r' % (query,))
@@ -275,6 +279,13 @@ class Box:
                 out.append('%r: %s' % (q, bool(self._bits(q) >> i & 1)))
         walk(query)
         return out
+
+
+def has_key(query, name):
+    """Whether the key is anywhere in the tree."""
+    if query[0] in ('not', 'or'):
+        return any(has_key(part, name) for part in query[1:])
+    return query[0] == name or query[0] == 'and' and any(has_key(part, name) for part in query[1])
 
 
 def _compare(kind, a, b):

@@ -166,7 +166,7 @@ class World:
         known = self.known.setdefault(mailbox, {})
         for first in range(1, box.exists + 1, 200):
             numbers = '%d:%d' % (first, min(first + 199, box.exists))
-            fetched = self.session.fetch(numbers, '(UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID)')
+            fetched = self.session.fetch(numbers, '(UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID MODSEQ)')
             unknown = [seq for seq, got in fetched.items() if got['UID'] not in known]
             if unknown:
                 for seq, got in self.session.fetch(imap.format_set(unknown), '(BODY.PEEK[])').items():
@@ -191,7 +191,8 @@ class World:
         flags = {f if f[0] == '\\' else f.lower() for f in got['FLAGS']}
         date, arrived_at = dates.parse_internaldate(got['INTERNALDATE'])
         saved, _ = dates.parse_internaldate(got['SAVEDATE'])
-        return scanner.Message(got['UID'], content, flags - {'\\Recent'}, date, arrived_at, saved, got['EMAILID'][0], '\\Recent' in flags)
+        return scanner.Message(got['UID'], content, flags - {'\\Recent'}, date, arrived_at, saved, got['EMAILID'][0], got['MODSEQ'][0],
+                               '\\Recent' in flags)
 
     def ask(self, n=1):
         for _ in range(n):
@@ -320,7 +321,7 @@ def change_something(world, actor, i):
         assert source == [m.uid for m in some]
         for uid, m in zip(target, some):
             world.boxes['Moved'].messages.append(
-                scanner.Message(uid, m.content, m.flags, m.date, m.arrived_at, datetime.datetime.now(datetime.timezone.utc).date(), m.emailid))
+                scanner.Message(uid, m.content, m.flags, m.date, m.arrived_at, datetime.datetime.now(datetime.timezone.utc).date(), m.emailid, 0))
             messages.remove(m)
     elif what < 0.93:
         actor.copy(imap.format_set(m.uid for m in r.sample(messages, 3)), 'INBOX', uid=True)
@@ -337,9 +338,12 @@ def test_while_other_sessions_change_the_mailbox(world):
         messages = world.box.messages
         known = {m.uid: m for m in messages}
         if world.session.exists > len(messages):
-            new = world.session.fetch('%d:*' % (messages[-1].uid + 1), '(UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID BODY.PEEK[])', uid=True)
+            new = world.session.fetch('%d:*' % (messages[-1].uid + 1), '(UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID MODSEQ BODY.PEEK[])', uid=True)
             messages += [world.message(got) for uid, got in sorted(new.items()) if uid not in known]
         assert world.session.exists == len(messages)
+        changed = world.session.fetch('1:*', '(UID MODSEQ) (CHANGEDSINCE %d)' % max(m.modseq for m in messages))
+        for got in changed.values():
+            known.get(got['UID'], messages[-1]).modseq = got['MODSEQ'][0]
         if messages[-1].uid > top_before:
             # Which session a new message is Recent for is the server's choice (RFC 3501 section 2.3.2), and may widen later
             got = world.session.fetch('%d:*' % (top_before + 1), '(UID FLAGS)', uid=True)

@@ -96,10 +96,12 @@ def box():
     texts = scanner.Texts()
     texts.add(text)
     content = scanner.Content(0, 10, None, None, types.SimpleNamespace(subject=b'X', reply=False, message_id=b'', references=[]))
-    return scanner.Box(texts, [scanner.Message(uid, content, (), None, 100 - uid, None, 'M1') for uid in (5, 7, 8, 9)])
+    return scanner.Box(texts, [scanner.Message(uid, content, (), None, 100 - uid, None, 'M1', uid) for uid in (5, 7, 8, 9)])
 
 
 @pytest.mark.parametrize('query, right, wrong', [
+    (dict(verb='SEARCH', tree=('modseq', 8)), b'* SEARCH 8 9 (MODSEQ 9)', b'* SEARCH 8 9'),
+    (dict(verb='SEARCH', tree=('modseq', 8), returns=['MIN']), b'* ESEARCH (TAG "t") UID MIN 8 MODSEQ 8', b'* ESEARCH (TAG "t") UID MIN 8 MODSEQ 9'),
     (dict(verb='SEARCH'), b'* SEARCH 5 7 8 9', b'* SEARCH 5 7 9'),
     (dict(verb='SORT', orders=[('ARRIVAL', False)]), b'* SORT 9 8 7 5', b'* SORT 8 9 7 5'),
     (dict(verb='THREAD', algorithm='ORDEREDSUBJECT'), b'* THREAD (9 (8)(7)(5))', b'* THREAD (9 (8)(5)(7))'),
@@ -112,7 +114,7 @@ def box():
 ])
 def test_a_wrong_answer_is_seen(query, right, wrong):
     uid = query['verb'] != 'ESEARCH'
-    asked = querygen.Query(tree=('all',), uid=uid, parts=[], **query)
+    asked = querygen.Query(**{'tree': ('all',), 'uid': uid, 'parts': [], **query})
     assert answers.compare(asked, result('t', right), {'INBOX': box()}, 'INBOX', 0) is None
     assert answers.compare(asked, result('t', wrong), {'INBOX': box()}, 'INBOX', 0) is not None
 
@@ -121,4 +123,4 @@ def test_what_is_saved():
     for returns, saved in ((['SAVE'], {5, 7, 8, 9}), (['SAVE', 'MIN'], {5}), (['MIN', 'SAVE', 'MAX'], {5, 9}), (['SAVE', 'MIN', 'COUNT'], {5, 7, 8, 9}),
                            (['SAVE', 'PARTIAL'], {7, 8}), (['SAVE', 'PARTIAL', 'MAX'], {7, 8, 9})):
         found = box().messages
-        assert {m.uid for m in answers._items(types.SimpleNamespace(returns=returns, partial=(2, 3, '2:3')), found, [m.uid for m in found])[1]} == saved
+        assert {m.uid for m in answers._items(types.SimpleNamespace(tree=('all',), returns=returns, partial=(2, 3, '2:3')), found, [m.uid for m in found])[1]} == saved
