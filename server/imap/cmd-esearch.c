@@ -132,7 +132,7 @@ CommandResult cmd_esearch(ImapCommand *cmd)
 	g_autoptr(GError) error = NULL;
 	g_auto(MultiSearch) multi = { 0 };
 	if (!multi_search_parse(&cmd->args, &multi, &error))
-		command_error(cmd, error);
+		search_command_refuse(cmd, multi.program, error);
 	else if (multi.selected && cmd->session->state != SESSION_SELECTED)
 		command_bad(cmd, "ESEARCH: no mailbox is selected"); /* RFC 7377 2.2 */
 	else if ((multi.program->returns & SEARCH_RETURN_SAVE) != 0 && !multi.only_selected)

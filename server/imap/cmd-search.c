@@ -15,9 +15,9 @@ static gboolean answer(ImapCommand *cmd, SearchContext *context, GArray *positio
 CommandResult cmd_search(ImapCommand *cmd)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(SearchProgram) program = search_program_parse(&cmd->args, &error);
-	if (program == NULL)
-		command_error(cmd, error);
+	g_autoptr(SearchProgram) program = search_program_new();
+	if (!search_program_parse(&cmd->args, program, &error))
+		search_command_refuse(cmd, program, error);
 	else if (search_command_may_update(cmd, program))
 		search_command_run(cmd, program, answer, program);
 	return COMMAND_DONE;

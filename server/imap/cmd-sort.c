@@ -53,7 +53,7 @@ CommandResult cmd_sort(ImapCommand *cmd)
 	g_autoptr(GError) error = NULL;
 	g_auto(SortProgram) sort = { 0 };
 	if (!sort_program_parse(&cmd->args, &sort, &error))
-		command_error(cmd, error);
+		search_command_refuse(cmd, sort.program, error);
 	else if (search_command_may_update(cmd, sort.program))
 		search_command_run(cmd, sort.program, finish, &sort);
 	return COMMAND_DONE;

@@ -132,6 +132,11 @@ static void answer_site_error(ImapCommand *cmd, const GError *error)
 		command_no(cmd, "SERVERBUG", "Internal error; the server's log says more");
 }
 
+gboolean command_said_no(const ImapCommand *cmd)
+{
+	return const_run_of(cmd)->outcome == OUTCOME_NO;
+}
+
 void command_error(ImapCommand *cmd, const GError *error)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(error_answers); i++) {

@@ -67,6 +67,8 @@ void command_flush(ImapCommand *cmd);
 void command_ok(ImapCommand *cmd, const char *code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void command_no(ImapCommand *cmd, const char *code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void command_bad(ImapCommand *cmd, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Whether the answer that was given is NO. */
+gboolean command_said_no(const ImapCommand *cmd);
 /* Answers for a GError of store, parser or index by its domain and code (table in command.c): BAD for
  * syntax, NO [code] for the user's errors, logged and "NO [SERVERBUG] internal error" for the site's. */
 void command_error(ImapCommand *cmd, const GError *error);

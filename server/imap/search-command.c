@@ -93,6 +93,20 @@ void search_command_prepare(ImapCommand *cmd, const SearchProgram *program)
 		session_enable(cmd->session, SESSION_CONDSTORE, cmd->out);
 }
 
+/* RFC 5182 2.1: NO to a command with SAVE leaves $ empty. */
+static void forget_saved(ImapCommand *cmd, SearchReturn returns)
+{
+	if ((returns & SEARCH_RETURN_SAVE) != 0)
+		g_clear_pointer(&cmd->session->saved, uidset_free);
+}
+
+void search_command_refuse(ImapCommand *cmd, const SearchProgram *program, const GError *error)
+{
+	command_error(cmd, error);
+	if (command_said_no(cmd))
+		forget_saved(cmd, program->returns);
+}
+
 void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -100,9 +114,8 @@ void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork w
 	gboolean entered = search_watch_start(&watch, cmd);
 	gboolean found = entered && work(cmd, &watch.cancel, data, &error);
 	search_watch_end(&watch);
-	/* RFC 5182 2.1: NO to a command with SAVE leaves $ empty. */
-	if (!found && (returns & SEARCH_RETURN_SAVE) != 0)
-		g_clear_pointer(&cmd->session->saved, uidset_free);
+	if (!found)
+		forget_saved(cmd, returns);
 	if (found) {
 		command_ok(cmd, NULL, "%s completed", cmd->name);
 		return;

@@ -22,6 +22,9 @@ void search_command_update(ImapCommand *cmd, SearchProgram *program, const Searc
 /* The same where there is nothing to keep: @why, as text. */
 void search_command_refuse_update(ImapCommand *cmd, const SearchProgram *program, const char *why);
 
+/* Answers for an error that was found while @program was read. */
+void search_command_refuse(ImapCommand *cmd, const SearchProgram *program, const GError *error);
+
 /* The pieces, for ESEARCH, which searches many mailboxes. What follows for the command from what @program has in it: MODSEQ enables CONDSTORE (RFC
  * 7162 3.1), and while message numbers are looked for, no message may go (3.2.10.2). */
 void search_command_prepare(ImapCommand *cmd, const SearchProgram *program);

@@ -645,11 +645,8 @@ gboolean search_keys_parse_with_charset(ImapParser *p, SearchProgram *program, G
 	return parse_program_keys(p, program, CHARSET_NONE, error);
 }
 
-SearchProgram *search_program_parse(ImapParser *p, GError **error)
+gboolean search_program_parse(ImapParser *p, SearchProgram *program, GError **error)
 {
-	g_autoptr(SearchProgram) program = search_program_new();
-	if (!imap_parse_sp(p, error) || !search_return_parse_optional(p, program, error) ||
-	    !search_keys_parse_with_charset(p, program, error))
-		return NULL;
-	return g_steal_pointer(&program);
+	return imap_parse_sp(p, error) && search_return_parse_optional(p, program, error) &&
+	       search_keys_parse_with_charset(p, program, error);
 }

@@ -79,12 +79,13 @@ void search_program_unref(SearchProgram *program);
 gboolean search_program_is_silent(const SearchProgram *program);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_unref)
 
-/* Reads the arguments of SEARCH from the SP after the name to the end. Returns NULL and sets @error: IMAP_PARSE_ERROR_SYNTAX,
- * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]). */
-SearchProgram *search_program_parse(ImapParser *p, GError **error);
-
-/* The pieces, for SORT and THREAD. An empty program to read into: */
+/* An empty program to read into. */
 SearchProgram *search_program_new(void);
+/* Reads the arguments of SEARCH from the SP after the name to the end. Returns FALSE and sets @error: IMAP_PARSE_ERROR_SYNTAX,
+ * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]); what was read before is in @program. */
+gboolean search_program_parse(ImapParser *p, SearchProgram *program, GError **error);
+
+/* The pieces, for SORT and THREAD. */
 /* "RETURN (...)" and a SP, if that is what comes. */
 gboolean search_return_parse_optional(ImapParser *p, SearchProgram *program, GError **error);
 /* What follows the return options of SEARCH and ESEARCH: "CHARSET ..." and a SP, if that is what comes, and keys up to the end. */

@@ -7,7 +7,8 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
 	g_autoptr(GError) error = NULL;
 	ImapParser p = { .data = (const char *)data, .len = size };
-	g_autoptr(SearchProgram) program = search_program_parse(&p, &error);
-	g_assert((program == NULL) == (error != NULL));
+	g_autoptr(SearchProgram) program = search_program_new();
+	gboolean ok = search_program_parse(&p, program, &error);
+	g_assert(ok == (error == NULL) && (!ok || program->key != NULL));
 	return 0;
 }

@@ -174,6 +174,7 @@ def test_saved_results_live_by_the_rules(box):
     box.cmd('UID SEARCH RETURN (SAVE) SEEN')
     box.search('FLAGGED')                                        # without SAVE: stays
     box.expect('BAD', 'SEARCH RETURN (SAVE) NOSUCH')             # BAD: stays
+    box.expect('NO', 'SEARCH CHARSET KOI8-R FLAGGED')            # NO without SAVE: stays
     assert box.search('$') == [2, 4] and box.search('$ DRAFT') == [4] and box.search('NOT $') == [1, 3]
     box.cmd('UID STORE $ +FLAGS (Saved)')
     assert box.search('KEYWORD saved') == [2, 4]
@@ -184,6 +185,15 @@ def test_saved_results_live_by_the_rules(box):
     assert box.search('$') == []
     box.cmd('SEARCH RETURN (SAVE) ALL')
     box.select()
+    assert box.search('$') == []
+
+
+@pytest.mark.parametrize('command', ['SEARCH RETURN (SAVE) CHARSET KOI8-R ALL', 'UID SORT RETURN (SAVE COUNT) (DATE) KOI8-R ALL',
+                                     'ESEARCH RETURN (SAVE) CHARSET KOI8-R ALL'])
+def test_no_to_save_leaves_nothing_saved(box, command):
+    """RFC 5182 2.1"""
+    box.cmd('SEARCH RETURN (SAVE) ALL')
+    assert box.expect('NO', command).has_code('BADCHARSET')
     assert box.search('$') == []
 
 

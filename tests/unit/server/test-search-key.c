@@ -50,7 +50,8 @@ static void show(const SearchKey *key, GString *out)
 static SearchProgram *parse(const char *text, gsize len, GError **error)
 {
 	ImapParser p = { .data = text, .len = len };
-	return search_program_parse(&p, error);
+	g_autoptr(SearchProgram) program = search_program_new();
+	return search_program_parse(&p, program, error) ? g_steal_pointer(&program) : NULL;
 }
 
 static void parse_reads_every_key(void)
