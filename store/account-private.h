@@ -200,7 +200,14 @@ gboolean keyword_set_for_names(
 	Db *db, gint64 mailbox, const char *const *keywords, guint32 *set_out, GError **error);
 /* The names of a set, or the set of another mailbox with the same names. */
 gboolean keyword_set_translate(Db *db, gint64 from, guint32 set, gint64 to, guint32 *set_out, GError **error);
+/* The numbers of the keywords in a set (of guint32), ascending; NULL on failure. */
+GArray *keyword_set_numbers(Db *db, gint64 mailbox, guint32 set, GError **error);
 gboolean keywords_check(const char *const *keywords, GError **error);
+
+/* -- keyword-forget.c -- */
+/* Forgets keywords that no message has. With the account's lock held exclusively, while no other process has the account open and no snapshot
+ * of it is loaded: numbers of keywords change. */
+void account_forget_keywords(Account *account);
 
 /* -- mailbox-expunge.c -- */
 typedef struct {

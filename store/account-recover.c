@@ -294,6 +294,26 @@ static void clean_tmp(Account *account)
 
 /* ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* Whether no other process has the account open. With the exclusive lock it stays so. */
+static gboolean is_alone(Account *account)
+{
+	Db *db = account_acquire_db(account, NULL);
+	if (db == NULL)
+		return FALSE;
+	g_autoptr(GError) failure = NULL;
+	gboolean alone = TRUE;
+	{
+		g_autoptr(DbRows) rows = db_select(db, &failure, "SELECT id FROM opener");
+		while (rows != NULL && db_next(rows, &failure)) {
+			gint64 id = db_column_int(rows, 0);
+			alone = alone &&
+				(id == account->opener || !account_lock_opener_alive(account->lock, id));
+		}
+	}
+	account_release_db(account, db);
+	return alone && failure == NULL;
+}
+
 gboolean account_recover(Account *account, GError **error)
 {
 	gint64 since = G_MAXINT64;
@@ -314,5 +334,7 @@ gboolean account_recover(Account *account, GError **error)
 		!scan_mailboxes(account, dead->len > 0 ? since : 0, error))
 		return FALSE;
 	clean_tmp(account);
+	if (is_alone(account))
+		account_forget_keywords(account);
 	return dead->len == 0 || account_write_always(account, delete_openers, dead, error);
 }

@@ -30,9 +30,10 @@
  *     expunged_floor modseq up to which rows of `expunged` have been forgotten
  *     expunged_rows  how many rows `expunged` has
  *     cur_mtime_ns   mtime of cur/ when what is in it was last known to be what `message` says; 0: not known
- * keyword          number -> name; numbers from 0 without gaps, for each mailbox; only added to
+ * keyword          number -> name; numbers from 0 without gaps, for each mailbox; only added to while
+ *                  the account is open (keyword-forget.c)
  * keyword_set      number -> numbers of keywords, ascending, in decimal with a space between; from 1 without gaps; set 0 (the
- *                  empty one) has no row; only added to
+ *                  empty one) has no row; likewise
  * message          one row for each message
  *     email          its content
  *     keywords       number of the keyword_set

@@ -106,8 +106,7 @@ static gboolean set_for_numbers(Db *db, gint64 mailbox, GArray *numbers, guint32
 	return TRUE;
 }
 
-/* The numbers in a set. NULL on failure. */
-static GArray *set_numbers(Db *db, gint64 mailbox, guint32 set, GError **error)
+GArray *keyword_set_numbers(Db *db, gint64 mailbox, guint32 set, GError **error)
 {
 	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint32));
 	if (set == 0)
@@ -141,7 +140,7 @@ gboolean keyword_set_translate(Db *db, gint64 from, guint32 set, gint64 to, guin
 		*set_out = set;
 		return TRUE;
 	}
-	g_autoptr(GArray) numbers = set_numbers(db, from, set, error);
+	g_autoptr(GArray) numbers = keyword_set_numbers(db, from, set, error);
 	if (numbers == NULL)
 		return FALSE;
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -230,7 +229,7 @@ static GArray *sets_in_range(Db *db, gint64 mailbox, UidRange range, GError **er
 static gboolean changed_set(
 	Db *db, StoreFlags *change, guint32 set, GArray *numbers, guint32 *set_out, GError **error)
 {
-	g_autoptr(GArray) members = set_numbers(db, change->mailbox->id, set, error);
+	g_autoptr(GArray) members = keyword_set_numbers(db, change->mailbox->id, set, error);
 	if (members == NULL)
 		return FALSE;
 	if (change->op == FLAGS_ADD) {

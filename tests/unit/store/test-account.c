@@ -661,6 +661,65 @@ static void a_file_of_the_same_base_is_not_taken_for_it(Fixture *fixture, gconst
 	expect_flags(fixture->inbox, "1:");
 }
 
+static void keywords_of(Fixture *fixture, const char *expected)
+{
+	g_autoptr(Snapshot) snapshot = get_snapshot(fixture->inbox);
+	g_autofree char *all = g_strjoinv(" ", (char **)(guintptr)snapshot_all_keywords(snapshot, NULL));
+	g_assert_cmpstr(all, ==, expected);
+}
+
+static void set_keywords(Fixture *fixture, const char *uids, FlagsOp op, const char *names)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(UidSet) set = set_of(uids);
+	g_auto(GStrv) list = g_strsplit(names, " ", -1);
+	mailbox_store_flags(fixture->inbox, set, op, 0, (const char *const *)list, G_MAXUINT64, NULL, &error);
+	g_assert_no_error(error);
+}
+
+static void unused_keywords_are_forgotten_at_the_next_open(Fixture *fixture, gconstpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	append_many(fixture->inbox, 0, 5);
+	set_keywords(fixture, "1", FLAGS_ADD, "a");
+	set_keywords(fixture, "2", FLAGS_ADD, "b c");
+	set_keywords(fixture, "3", FLAGS_ADD, "d e a");
+	set_keywords(fixture, "4", FLAGS_ADD, "e");
+	set_keywords(fixture, "5", FLAGS_ADD, "c f");
+	set_keywords(fixture, "2", FLAGS_REMOVE, "b");
+	set_keywords(fixture, "3", FLAGS_REMOVE, "d");
+	expect_flags(fixture->inbox, "1:{a} 2:{c} 3:{a e} 4:{e} 5:{c f}");
+	/* Not while another process may have them in a snapshot. */
+	g_autoptr(Store) second = fixture_second_store(fixture);
+	g_autoptr(Account) other = store_get_account(second, "joe", &error);
+	g_assert_no_error(error);
+	fixture_reopen(fixture);
+	keywords_of(fixture, "a b c d e f");
+	g_clear_pointer(&other, account_unref);
+	g_clear_pointer(&second, store_close);
+	guint64 modseqs[2];
+	for (guint i = 0; i < 2; i++) {
+		g_autoptr(Snapshot) snapshot = get_snapshot(fixture->inbox);
+		modseqs[i] = snapshot_highestmodseq(snapshot);
+		if (i == 0)
+			fixture_reopen(fixture);
+	}
+	g_assert_cmpuint(modseqs[0], ==, modseqs[1]);
+	keywords_of(fixture, "a c e f");
+	expect_flags(fixture->inbox, "1:{a} 2:{c} 3:{a e} 4:{e} 5:{c f}");
+	/* Numbers go on without gaps. */
+	set_keywords(fixture, "1", FLAGS_ADD, "g c");
+	set_keywords(fixture, "5", FLAGS_REMOVE, "c f");
+	expect_flags(fixture->inbox, "1:{a c g} 2:{c} 3:{a e} 4:{e} 5:");
+	fixture_reopen(fixture);
+	keywords_of(fixture, "a c e g");
+	expect_flags(fixture->inbox, "1:{a c g} 2:{c} 3:{a e} 4:{e} 5:");
+	set_keywords(fixture, "1:*", FLAGS_REMOVE, "a c e g");
+	fixture_reopen(fixture);
+	keywords_of(fixture, "");
+}
+
 /* PRAGMA data_version is a number of the connection; that of the next one may be the same. */
 static void writes_of_others_are_seen_after_a_rest(Fixture *fixture, gconstpointer data)
 {
@@ -933,6 +992,7 @@ int main(int argc, char **argv)
 	ADD(a_store_during_a_scan_is_kept);
 	ADD(what_is_expunged_twice_goes_once);
 	ADD(a_file_of_the_same_base_is_not_taken_for_it);
+	ADD(unused_keywords_are_forgotten_at_the_next_open);
 	ADD(own_changes_are_known);
 	ADD(orphans_are_admitted);
 	ADD(tmp_is_cleaned);
