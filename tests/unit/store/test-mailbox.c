@@ -641,7 +641,7 @@ static void without_descriptors_nothing_is_overlooked(Fixture *fixture, gconstpo
 	rlim_t before = limit_descriptors(3);
 	g_assert_false(mailbox_try_admit_new(fixture->inbox, &again, &error));
 	restore_descriptors(before);
-	g_assert_error(error, STORE_ERROR, STORE_ERROR_IO);
+	g_assert_error(error, STORE_ERROR, STORE_ERROR_RESOURCES);
 	g_assert_true(again);
 	g_clear_error(&error);
 	expect_flags(fixture->inbox, "1: 2: 3: 4: 5:");
@@ -654,7 +654,7 @@ static void without_descriptors_nothing_is_overlooked(Fixture *fixture, gconstpo
 	before = limit_descriptors(3);
 	g_assert_false(mailbox_scan(fixture->inbox, 0, &error));
 	restore_descriptors(before);
-	g_assert_error(error, STORE_ERROR, STORE_ERROR_IO);
+	g_assert_error(error, STORE_ERROR, STORE_ERROR_RESOURCES);
 	g_assert_true(mailbox_needs_scan(fixture->inbox));
 	g_assert_true(mailbox_scan(fixture->inbox, 0, NULL));
 	account_lock_exclusive_end(fixture->account->lock);
@@ -671,7 +671,7 @@ static void a_folder_that_cannot_be_opened_is_no_failed_disk(Fixture *fixture, g
 	rlim_t before = limit_descriptors(0);
 	g_assert_false(mailbox_sync_cur(fixture->inbox, &error));
 	restore_descriptors(before);
-	expect_error(error, STORE_ERROR_IO);
+	expect_error(error, STORE_ERROR_RESOURCES);
 	(void)append_number(fixture->inbox, 1);
 	expect_flags(fixture->inbox, "1:");
 }
