@@ -88,7 +88,13 @@ int main(int argc, char **argv)
 		TextScope scope = strcmp(words[0], "header") == 0 ? TEXT_SCOPE_HEADER :
 				  strcmp(words[0], "body") == 0   ? TEXT_SCOPE_BODY :
 								    TEXT_SCOPE_TEXT;
-		TextLeaf leaf = { scope, field->str, field->len, needle->str, needle->len };
+		TextLeaf leaf = {
+			.scope = scope,
+			.field = field->str,
+			.field_len = field->len,
+			.needle = needle->str,
+			.needle_len = needle->len,
+		};
 		measure(reader, &leaf);
 	}
 	index_reader_close(reader);
