@@ -602,7 +602,7 @@ gboolean account_indexer_maintain(AccountIndexer *indexer, gboolean *done_out, G
 	/* Nobody has asked for it again. */
 	if (free)
 		drop_unfinished(indexer);
-	if (free && index_writer_is_loose(indexer->live.writer) && roll_live(indexer, NULL)) {
+	if (free && index_writer_is_loose(indexer->live.writer, indexer->options.roll_bytes) && roll_live(indexer, NULL)) {
 		*done_out = TRUE;
 		return TRUE;
 	}

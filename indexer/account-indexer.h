@@ -10,6 +10,7 @@ typedef struct {
 	guint64 memory_bytes;   /* for what is held until a commit, all in all */
 	gint64 commit_us;       /* new mail is committed at the latest so long after its first message was read */
 	guint bulk_emails;      /* so far behind, emails are added in bulk; 0: as the program does it */
+	guint64 roll_bytes;     /* a database of this size is loose; 0: as the program does it */
 	const char *crash_on;   /* for tests: extractor.h; borrowed; NULL */
 	TextPacking packing;
 	guint64 pack_bytes;     /* for tests: text_writer_set_packing() */

@@ -407,15 +407,17 @@ guint32 index_writer_count(const IndexWriter *writer)
 	return text_writer_count(writer->text);
 }
 
+/* Not by metadata alone, which rolling would not move. */
 static gboolean has_grown_to(const IndexWriter *writer, guint64 bytes)
 {
 	g_autofree char *path = index_xapian_path(writer->dir);
-	return index_dir_bytes(path) >= bytes;
+	guint32 first, last;
+	return index_dir_bytes(path) >= bytes && ftindex_range(writer->index, &first, &last, NULL) && last != 0;
 }
 
-gboolean index_writer_is_loose(const IndexWriter *writer)
+gboolean index_writer_is_loose(const IndexWriter *writer, guint64 roll_bytes)
 {
-	return has_grown_to(writer, LOOSE_BYTES);
+	return has_grown_to(writer, roll_bytes != 0 ? roll_bytes : LOOSE_BYTES);
 }
 
 gboolean index_writer_is_very_loose(const IndexWriter *writer)

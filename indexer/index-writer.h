@@ -57,7 +57,7 @@ guint32 index_writer_count(const IndexWriter *writer); /* emails with a text, at
 
 /* The database has grown so large that index_writer_roll() is worth it: each commit reads and writes one of its blocks for nearly every term of an email, and
  * small commits leave blocks half full and less. */
-gboolean index_writer_is_loose(const IndexWriter *writer);
+gboolean index_writer_is_loose(const IndexWriter *writer, guint64 roll_bytes); /* @roll_bytes: for tests; 0: the usual size */
 /* The same, and it cannot wait for an idle time. */
 gboolean index_writer_is_very_loose(const IndexWriter *writer);
 /* Makes @generation_dir, which must not exist, a generation with the same content, whose database is empty: what was in it is a part, compact. The other files are

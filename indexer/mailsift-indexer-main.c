@@ -56,7 +56,7 @@ typedef struct {
 	char *config, *mail_root, *index_root, *memory, *account, *crash_on;
 	char **overrides;
 	gboolean once, version;
-	gint64 pack_bytes;
+	gint64 pack_bytes, bulk_emails, roll_bytes;
 } Arguments;
 
 static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GError **error)
@@ -73,6 +73,8 @@ static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GEr
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "Print the version and end", NULL },
 		{ "crash-on", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &arguments->crash_on, "For tests", "TEXT" },
 		{ "pack-bytes", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT64, &arguments->pack_bytes, "For tests", "BYTES" },
+		{ "bulk-emails", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT64, &arguments->bulk_emails, "For tests", "N" },
+		{ "roll-bytes", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT64, &arguments->roll_bytes, "For tests", "BYTES" },
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -134,7 +136,10 @@ static int run(const Arguments *arguments, const Settings *settings)
 		.store = store,
 		.mail_root = store_options.mail_root,
 		.indexing = {
-			.memory_bytes = MAX(memory, MEMORY_MIN),
+			/* A test wants several parts of few emails. */
+			.memory_bytes = arguments->bulk_emails > 0 ? memory : MAX(memory, MEMORY_MIN),
+			.bulk_emails = (guint)CLAMP(arguments->bulk_emails, 0, G_MAXINT32),
+			.roll_bytes = (guint64)MAX(arguments->roll_bytes, 0),
 			.commit_us = settings_ms(settings, SETTING_INDEX_COMMIT_INTERVAL) * 1000,
 			.crash_on = arguments->crash_on,
 			.packing = text_packing_from_name(settings_string(settings, SETTING_INDEX_COMPRESS)),

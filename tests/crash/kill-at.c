@@ -1,6 +1,6 @@
-/* Preloaded into mailsiftd: kills the process (SIGKILL) before the N-th call that makes something last, or takes something away,
+/* Preloaded into mailsiftd (or the program that $KILL_AT_PROGRAM names): kills the process (SIGKILL) before the N-th call that makes something last, or takes something away,
  * counted over all threads from the moment when the file $KILL_AT_ARMED exists. N is $KILL_AT. Writes each call's name and path to
- * $KILL_AT_LOG, so that a failure tells where it was. Built and used by test_kill_at.py. */
+ * $KILL_AT_LOG, so that a failure tells where it was. Built and used by test_kill_at.py and test_kill_indexer.py. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,8 +19,9 @@ static atomic_long calls;
 static void step(const char *name)
 {
 	const char *at = getenv("KILL_AT"), *armed = getenv("KILL_AT_ARMED"), *log = getenv("KILL_AT_LOG");
+	const char *program = getenv("KILL_AT_PROGRAM");
 	/* The indexer inherits the library. */
-	if (at == NULL || armed == NULL || strcmp(program_invocation_short_name, "mailsiftd") != 0 || access(armed, F_OK) != 0)
+	if (at == NULL || armed == NULL || strcmp(program_invocation_short_name, program != NULL ? program : "mailsiftd") != 0 || access(armed, F_OK) != 0)
 		return;
 	long n = atomic_fetch_add(&calls, 1) + 1;
 	if (log != NULL) {
@@ -76,6 +77,12 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
 {
 	step("linkat");
 	return NEXT(linkat)(from_dir, from, to_dir, to, flags);
+}
+
+int symlink(const char *target, const char *path)
+{
+	step("symlink");
+	return NEXT(symlink)(target, path);
 }
 
 int unlink(const char *path)
