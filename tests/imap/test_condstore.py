@@ -276,6 +276,7 @@ def test_reading_tells_uid_and_modseq_with_the_seen_flag(three):
 def test_a_message_that_cannot_be_read_still_tells_its_seen_flag(account):
     c = account.connect()
     fill(c, 2)
+    account.wait_indexed()      # a process that opens the account later finds the file gone, and expunges the message
     c.cmd('SELECT INBOX (CONDSTORE)')
     cur = os.path.join(account.server.maildir(account.name), 'cur')
     for name in sorted(os.listdir(cur)):
