@@ -329,7 +329,7 @@ class Generator(Strings):
         elif charset:
             parts += [self.word('CHARSET'), charset.encode()]
         self.render_list(tree, parts, top=True)
-        return _joined(parts)
+        return joined(parts)
 
     def shape(self, shape):
         words = shape.split()
@@ -499,7 +499,7 @@ def _is_ascii(tree):
     return all(map(_is_ascii, tree[1])) if tree[0] == 'and' else True
 
 
-def _joined(parts):
+def joined(parts):
     """Keys to the octets of the command's arguments, spaces between them: bytes and Literals that follow each other."""
     out = []
     tight = False

@@ -285,6 +285,18 @@ def test_what_the_keys_of_the_corpus_expect(world):
     assert not wrong, (len(wrong), wrong[:10])
 
 
+def test_fuzzy_finds_all_that_exact_finds(world):
+    for _ in range(share('complete') // 20 + 20):
+        key = world.generator.text_key()
+        parts = [b'FUZZY']
+        world.generator.render(key, parts)
+        exact = {world.box.messages[i].uid for i in world.box.search(key)}
+        query = querygen.Query('SEARCH', key, True, querygen.joined(parts))
+        fuzzy = world.session.wait(query.send(world.session)).one('SEARCH').args
+        world.session.clear()
+        assert exact <= set(fuzzy), (SEED, key, sorted(exact - set(fuzzy))[:20])
+
+
 def change_something(world, actor, i):
     """One change of INBOX by @actor, in the model as well; what was appended is read from the server later."""
     r = world.random
