@@ -15,6 +15,8 @@
 #include <time.h>
 
 #include "base/fold.h"
+#include "indexer/fuzzy-plan.h"
+#include "indexer/fuzzy-text.h"
 #include "indexer/index-reader.h"
 #include "indexer/index-writer.h"
 #include "indexer/plan.h"
@@ -201,7 +203,7 @@ static void ask(IndexReader *reader, TextScope scope, const char *field, const c
 	GError *error = NULL;
 	gsize len;
 	g_autofree char *needle = fold_string(string, strlen(string), &len);
-	TextLeaf leaf = { scope, field, field == NULL ? 0 : strlen(field), needle, len };
+	TextLeaf leaf = { scope, field, field == NULL ? 0 : strlen(field), needle, len, NULL };
 	const EmailSet *all = text_view_present(reader->view->text);
 	gint64 times[ROUNDS], scans[ROUNDS];
 	LeafStats stats = { .path = LEAF_PATH_NONE };
@@ -229,8 +231,57 @@ static void ask(IndexReader *reader, TextScope scope, const char *field, const c
 		stats.terms, stats.candidates, (double)times[ROUNDS / 2] / 1000, (double)scans[ROUNDS / 2] / 1000);
 }
 
+/* A fuzzy key, and the ratings of what it finds. */
+static void ask_fuzzy(IndexReader *reader, TextScope scope, const char *field, const char *string)
+{
+	GError *error = NULL;
+	gsize len;
+	g_autofree char *needle = fold_string(string, strlen(string), &len);
+	g_autoptr(FuzzyNeedle) fuzzy = fuzzy_needle_new(needle, len);
+	TextLeaf leaf = { scope, field, field == NULL ? 0 : strlen(field), needle, len, fuzzy };
+	const EmailSet *all = text_view_present(reader->view->text);
+	gint64 times[ROUNDS], ratings[ROUNDS];
+	LeafStats stats = { .path = LEAF_PATH_NONE };
+	guint32 n = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		g_autoptr(EmailSet) matched = email_set_new();
+		g_autoptr(FuzzyMatcher) matcher = fuzzy_matcher_take(fuzzy);
+		g_autoptr(TextScratch) scratch = text_scratch_new();
+		stats = (LeafStats){ .path = LEAF_PATH_NONE };
+		gint64 t0 = cpu_us();
+		(void)fuzzy_plan_match(reader, &leaf, all, NULL, matched, &stats, &error);
+		die(error);
+		gint64 t1 = cpu_us();
+		for (guint32 id = 0; email_set_next(matched, id, &id); id++) {
+			TextSpan streams[TEXT_N_STREAMS];
+			float of[FUZZY_WORDS_MAX];
+			if (text_view_get(reader->view->text, id, scratch, streams))
+				fuzzy_matcher_rate(matcher, &leaf, streams, of);
+		}
+		times[round] = t1 - t0;
+		ratings[round] = cpu_us() - t1;
+		n = email_set_count(matched);
+	}
+	qsort(times, ROUNDS, sizeof *times, compare_times);
+	qsort(ratings, ROUNDS, sizeof *ratings, compare_times);
+	g_autofree char *what = g_strdup_printf("FUZZY %s \"%.40s\"", scope == TEXT_SCOPE_TEXT ? "TEXT" : scope == TEXT_SCOPE_BODY ? "BODY" : field,
+		string);
+	printf("  %-52s %8u hits  %-8s %7u terms %7u cand. %9.3f ms  ratings %8.3f ms\n", what, n, leaf_path_name(stats.path), stats.terms,
+		stats.candidates, (double)times[ROUNDS / 2] / 1000, (double)ratings[ROUNDS / 2] / 1000);
+}
+
 int main(int argc, char **argv)
 {
+	static const struct {
+		TextScope scope;
+		const char *field, *string;
+	} fuzzy_queries[] = {
+		{ TEXT_SCOPE_TEXT, NULL, "compromise" }, { TEXT_SCOPE_TEXT, NULL, "comprimise" }, { TEXT_SCOPE_TEXT, NULL, "kernel" },
+		{ TEXT_SCOPE_TEXT, NULL, "invoice" }, { TEXT_SCOPE_TEXT, NULL, "quarterly report" }, { TEXT_SCOPE_TEXT, NULL, "the company" },
+		{ TEXT_SCOPE_TEXT, NULL, "xyzzyplugh" }, { TEXT_SCOPE_TEXT, NULL, "base" }, { TEXT_SCOPE_BODY, NULL, "information" },
+		{ TEXT_SCOPE_BODY, NULL, "thank you very much for your" }, { TEXT_SCOPE_HEADER, "subject", "pacth" },
+		{ TEXT_SCOPE_HEADER, "from", "jon" }, { TEXT_SCOPE_HEADER, "from", "johnson" }, { TEXT_SCOPE_HEADER, "x-mailer", "outlok" },
+	};
 	static const struct {
 		TextScope scope;
 		const char *field, *string;
@@ -273,6 +324,8 @@ int main(int argc, char **argv)
 		(double)text_view_bytes(reader->view->text) / 1e6);
 	for (gsize i = 0; i < G_N_ELEMENTS(queries); i++)
 		ask(reader, queries[i].scope, queries[i].field, queries[i].string);
+	for (gsize i = 0; i < G_N_ELEMENTS(fuzzy_queries); i++)
+		ask_fuzzy(reader, fuzzy_queries[i].scope, fuzzy_queries[i].field, fuzzy_queries[i].string);
 	index_reader_close(reader);
 	if (keep == NULL)
 		run((const char *const[]){ "rm", "-r", root, NULL });
