@@ -52,6 +52,12 @@
 #define LIMIT_SEARCH_UPDATES 16
 #define LIMIT_SEARCH_UPDATE_RESULTS 4000000
 
+/* The name of a filter. FILTER inside of filters (RFC 5466 3.1 asks for three at least), and the octets of all filters that one SEARCH names, each as often as
+ * it is named. */
+#define LIMIT_FILTER_NAME 255
+#define LIMIT_FILTER_PASSES 10
+#define LIMIT_FILTER_OCTETS (1024 * 1024)
+
 /* Ranges in one sequence set, after which the command is refused: what fits into the largest command. It
  * bounds the work for a set like "1,1,1,1,...". */
 #define LIMIT_SET_RANGES 500000
@@ -72,6 +78,15 @@
 #define LIMIT_MAILBOX_NAME 1000
 #define LIMIT_MAILBOX_LEVELS 32
 #define LIMIT_MAILBOXES 50000
+
+/* Annotations (RFC 5464): the octets of a name and of a value, how many entries a mailbox (or the account itself) has, and the octets of
+ * all of them; and how many of an account that were removed are remembered to be told to others. RFC 5464 4.1 asks for values of
+ * 1024 octets and ten entries at least. LIMIT_METADATA_VALUE is a bare number: it stands in an answer. */
+#define LIMIT_METADATA_NAME 512
+#define LIMIT_METADATA_VALUE 65536
+#define LIMIT_METADATA_ENTRIES 1000
+#define LIMIT_METADATA_BYTES (4 * 1024 * 1024)
+#define LIMIT_METADATA_REMOVED 1000
 
 /* Bytes of answers that wait for a client that does not read; a command pauses there. */
 #define LIMIT_OUTPUT_BUFFER (256 * 1024)

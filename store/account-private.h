@@ -70,7 +70,7 @@ struct Account {
 	GArray *unlinked; /* owned: files that are gone, but still in `garbage` (mailbox-garbage.c) */
 
 	GMutex noted_mutex; /* of what listeners have been told */
-	gint64 noted_list_version, noted_email, noted_gone;
+	gint64 noted_list_version, noted_email, noted_gone, noted_metadata;
 };
 
 struct Mailbox {
@@ -193,6 +193,18 @@ gboolean mailbox_state_write(Db *db, const MailboxState *state, GError **error);
 /* A new row, as part of a write. @uidvalidity: 0 for the next one of the account. *@id_out may be NULL. */
 gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char *special_use,
 	guint32 uidvalidity, gint64 *id_out, GError **error);
+
+/* The special use (RFC 6154) of that name in its usual spelling; NULL when no mailbox can have it. */
+const char *special_use_known(const char *use);
+
+/* -- metadata.c: what happens to annotations, as part of a write -- */
+/* The mailbox is gone, or is only the superior of others from now on. After its row went. */
+gboolean metadata_delete_mailbox(Db *db, const char *name, GError **error);
+/* Of @from and all below it. After the mailboxes' rows changed. */
+gboolean metadata_rename_mailbox(Db *db, const char *from, const char *to, GError **error);
+gboolean metadata_copy_mailbox(Db *db, const char *from, const char *to, GError **error);
+/* Those of superiors that are no superiors any more. */
+gboolean metadata_forget_vanished(Db *db, GError **error);
 
 /* -- mailbox-flags.c -- */
 /* The set of @keywords (NULL-terminated, or NULL), made if it is new. */

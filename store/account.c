@@ -131,18 +131,22 @@ void account_note_changes(Account *account)
 		g_autoptr(DbRows) rows = db_select(db, NULL,
 			"SELECT (SELECT list_version FROM account),"
 			" (SELECT seq FROM sqlite_sequence WHERE name='email'),"
-			" (SELECT seq FROM sqlite_sequence WHERE name='email_gone')");
+			" (SELECT seq FROM sqlite_sequence WHERE name='email_gone'),"
+			" (SELECT metadata_changed FROM account)");
 		if (rows != NULL && db_next(rows, NULL)) {
 			gint64 list = db_column_int(rows, 0), email = db_column_int(rows, 1),
-			       gone = db_column_int(rows, 2);
+			       gone = db_column_int(rows, 2), metadata = db_column_int(rows, 3);
 			g_mutex_lock(&account->noted_mutex);
 			if (list > account->noted_list_version)
 				events |= STORE_EVENT_LIST;
 			if (email > account->noted_email || gone > account->noted_gone)
 				events |= STORE_EVENT_FEED;
+			if (metadata > account->noted_metadata)
+				events |= STORE_EVENT_METADATA;
 			account->noted_list_version = MAX(list, account->noted_list_version);
 			account->noted_email = MAX(email, account->noted_email);
 			account->noted_gone = MAX(gone, account->noted_gone);
+			account->noted_metadata = MAX(metadata, account->noted_metadata);
 			g_mutex_unlock(&account->noted_mutex);
 		}
 	}

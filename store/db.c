@@ -12,6 +12,7 @@
  *     1   the first
  *     2   message_file: which message has a file
  *     3   append_file
+ *     4   metadata, account.metadata_changed
  *
  * A newer version than ours is refused. An older one is brought up to date by migrations[] in one transaction, when an account is
  * opened. A change of the format adds a line above, an entry to migrations[], and a test that opens the old one.
@@ -19,6 +20,7 @@
  * account          one row for the account
  *     uidvalidity    the highest UIDVALIDITY ever given; the next one is higher
  *     list_version   grows when a mailbox is created, deleted, renamed, (un)subscribed
+ *     metadata_changed   grows with each change of `metadata`
  * mailbox          one row for each mailbox that can be selected; parents that are only names have none
  *     id             never given twice
  *     name           UTF-8, "/" between levels, "INBOX" in this spelling
@@ -48,6 +50,11 @@
  * email_gone       contents that lost their last message, for the index
  * expunged         UIDs that are gone, with the modseq of their going; the oldest are forgotten (mailbox-expunge.c)
  * subscription     names, whether there is such a mailbox or not
+ * metadata         one row for each annotation (RFC 5464), and for each of those that were removed lately (metadata.h)
+ *     mailbox        its name, or that of a superior that has no row in `mailbox`; '' for the account itself
+ *     value          NULL: removed; kept so that others are told
+ *     changed        metadata_changed of that change
+ *     author         who made it: any number that tells sessions apart
  * garbage          files to be unlinked from cur/ of a mailbox: they belonged to messages that were expunged or moved by the
  *                  transaction that wrote the row
  * append_file      files of an APPEND of several messages that has no rows yet (append-journal.c); append: a number for each
@@ -132,6 +139,17 @@ static const char *const migrations[] = {
 	"	mailbox INTEGER NOT NULL,\n"
 	"	file TEXT NOT NULL,\n"
 	"	PRIMARY KEY (append, file)) WITHOUT ROWID;\n",
+	/* 3 -> 4 */
+	"ALTER TABLE account ADD COLUMN metadata_changed INTEGER NOT NULL DEFAULT 0;\n"
+	"CREATE TABLE metadata (\n"
+	"	mailbox TEXT NOT NULL,\n"
+	"	name TEXT NOT NULL COLLATE NOCASE,\n"
+	"	value BLOB,\n"
+	"	changed INTEGER NOT NULL,\n"
+	"	author INTEGER NOT NULL,\n"
+	"	PRIMARY KEY (mailbox, name));\n"
+	"CREATE INDEX metadata_changed ON metadata (changed);\n"
+	"CREATE INDEX metadata_removed ON metadata (changed) WHERE value IS NULL;\n",
 };
 #define SCHEMA_VERSION ((gint64)G_N_ELEMENTS(migrations))
 

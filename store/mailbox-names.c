@@ -22,6 +22,14 @@ static const struct {
 	{ "\\Trash", "Trash" },
 };
 
+const char *special_use_known(const char *use)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(special_uses); i++)
+		if (g_ascii_strcasecmp(use, special_uses[i].use) == 0)
+			return special_uses[i].use;
+	return NULL;
+}
+
 /* "F" and 64 random bits: a mailbox keeps it for ever, wherever its account moves to. */
 static char *new_objectid(void)
 {
@@ -187,10 +195,7 @@ gboolean account_create_mailbox(Account *account, const char *name, const char *
 	g_autofree char *normal = maildir_normal_name(name, error);
 	if (normal == NULL)
 		return FALSE;
-	gboolean known = special_use == NULL;
-	for (gsize i = 0; i < G_N_ELEMENTS(special_uses); i++)
-		known = known || strcmp(special_use, special_uses[i].use) == 0;
-	if (!known)
+	if (special_use != NULL && (special_use = special_use_known(special_use)) == NULL)
 		return cannot(error, "No mailbox can have this special use");
 	if (!account_lock_exclusive(account->lock, error))
 		return FALSE;
@@ -270,7 +275,8 @@ static gboolean move_folders(
 
 static gboolean delete_mailbox(Db *db, gpointer data, GError **error)
 {
-	DbValue id = DB_INT(*(const gint64 *)data);
+	const Name *name = data;
+	DbValue id = DB_INT(name->id);
 	return db_run(db, error,
 		       "INSERT INTO email_gone (email) SELECT DISTINCT m.email FROM message m WHERE "
 		       "m.mailbox=?1"
@@ -287,6 +293,7 @@ static gboolean delete_mailbox(Db *db, gpointer data, GError **error)
 		db_run(db, error, "DELETE FROM keyword WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM keyword_set WHERE mailbox=?", id) &&
 		db_run(db, error, "DELETE FROM mailbox WHERE id=?", id) &&
+		metadata_delete_mailbox(db, name->name, error) &&
 		db_run(db, error, "DELETE FROM folder_move") &&
 		db_run(db, error, "UPDATE account SET list_version=list_version+1");
 }
@@ -307,7 +314,7 @@ static gboolean delete_locked(Account *account, const char *normal, gint64 *id_o
 	name->new_folder = g_strdup_printf("tmp/" MAILDIR_GONE_PREFIX "%" G_GINT64_FORMAT, name->id);
 	g_autoptr(GPtrArray) moves = g_ptr_array_new();
 	g_ptr_array_add(moves, name);
-	if (!move_folders(account, moves, delete_mailbox, &name->id, error))
+	if (!move_folders(account, moves, delete_mailbox, name, error))
 		return FALSE;
 	*id_out = name->id;
 	g_autofree char *gone = account_path(account, name->new_folder, NULL, NULL);
@@ -358,16 +365,22 @@ gboolean account_delete_mailbox(Account *account, const char *name, GError **err
 
 /* -- RENAME ---------------------------------------------------------------------------------------------------------- */
 
+typedef struct {
+	const char *from, *to;
+	GPtrArray *moves; /* of Name, borrowed */
+} Rename;
+
 static gboolean rename_mailboxes(Db *db, gpointer data, GError **error)
 {
-	GPtrArray *moves = data;
-	for (guint i = 0; i < moves->len; i++) {
-		const Name *move = moves->pdata[i];
+	const Rename *rename = data;
+	for (guint i = 0; i < rename->moves->len; i++) {
+		const Name *move = rename->moves->pdata[i];
 		if (!db_run(db, error, "UPDATE mailbox SET name=?, folder=? WHERE id=?",
 			    DB_TEXT(move->new_name), DB_TEXT(move->new_folder), DB_INT(move->id)))
 			return FALSE;
 	}
-	return db_run(db, error, "DELETE FROM folder_move") &&
+	return metadata_rename_mailbox(db, rename->from, rename->to, error) &&
+		db_run(db, error, "DELETE FROM folder_move") &&
 		db_run(db, error, "UPDATE account SET list_version=list_version+1");
 }
 
@@ -413,7 +426,8 @@ static gboolean rename_locked(Account *account, const char *from, const char *to
 		return FALSE;
 	if (is_below(to, from))
 		return cannot(error, "A mailbox cannot become its own inferior");
-	if (!move_folders(account, moves, rename_mailboxes, moves, error))
+	Rename rename = { from, to, moves };
+	if (!move_folders(account, moves, rename_mailboxes, &rename, error))
 		return FALSE;
 	g_autoptr(GPtrArray) open = account_open_mailboxes(account);
 	for (guint i = 0; i < open->len; i++)
@@ -424,12 +438,19 @@ static gboolean rename_locked(Account *account, const char *from, const char *to
 	return TRUE;
 }
 
+/* RFC 5464 4.1: INBOX keeps its annotations, and the new mailbox has the same. */
+static gboolean copy_annotations(Db *db, gpointer data, GError **error)
+{
+	return metadata_copy_mailbox(db, "INBOX", data, error);
+}
+
 /* RFC 3501 6.3.5: the messages move to a new mailbox, INBOX stays, empty, and so do its inferiors. */
-static gboolean rename_inbox(Account *account, const char *to, GError **error)
+static gboolean rename_inbox(Account *account, char *to, GError **error)
 {
 	g_autoptr(UidSet) all = uidset_new();
 	uidset_add_range(all, 1, G_MAXUINT32);
-	if (!account_create_mailbox(account, to, NULL, error))
+	if (!account_create_mailbox(account, to, NULL, error) ||
+		!account_write(account, copy_annotations, to, error))
 		return FALSE;
 	g_autoptr(Mailbox) inbox = account_open_mailbox(account, "INBOX", error);
 	g_autoptr(Mailbox) target = inbox != NULL ? account_open_mailbox(account, to, error) : NULL;

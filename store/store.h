@@ -30,6 +30,7 @@ typedef enum {
 	STORE_EVENT_MAILBOX = 1 << 0,   /* @mailbox_id has a newer snapshot */
 	STORE_EVENT_LIST = 1 << 1,      /* mailboxes created, deleted, renamed, subscribed */
 	STORE_EVENT_FEED = 1 << 2,      /* the feed grew: the indexer has work */
+	STORE_EVENT_METADATA = 1 << 3,  /* annotations changed (store/metadata.h) */
 } StoreEvents;
 typedef void (*StoreListener)(const char *account, gint64 mailbox_id, StoreEvents events, gpointer data);
 

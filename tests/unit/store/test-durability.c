@@ -1,6 +1,7 @@
 /* A process is killed before each system call that changes the disk, one after the other; the next one must find all that was
  * acknowledged, and of the operation under way either nothing or all. The calls are counted by functions of this program that take the
  * place of libc's, for store/ as well as for SQLite, which is a shared library. */
+#include "store/metadata.h"
 #include "tests/unit/store/fixture.h"
 
 #include <errno.h>
@@ -105,7 +106,17 @@ static void transfer(Account *account, const char *from, const char *uids, const
 	g_assert_true(mailbox_copy(source, set, target, move, NULL, NULL, NULL, NULL));
 }
 
-#define STEPS 21
+#define STEPS 22
+
+/* Two entries in one write. */
+static void annotate(Account *account, const char *mailbox, const char *value)
+{
+	g_autoptr(GPtrArray) entries = metadata_entries_new();
+	g_autoptr(GBytes) octets = g_bytes_new(value, strlen(value));
+	g_ptr_array_add(entries, metadata_entry_new("/private/comment", octets));
+	g_ptr_array_add(entries, metadata_entry_new("/shared/comment", octets));
+	g_assert_true(account_set_metadata(account, mailbox, entries, 1, NULL));
+}
 
 static void run_step(Account *account, Mailbox *inbox, guint step)
 {
@@ -123,51 +134,66 @@ static void run_step(Account *account, Mailbox *inbox, guint step)
 		g_assert_true(account_create_mailbox(account, "box/inner", NULL, NULL));
 		break;
 	case 6:
-		transfer(account, "INBOX", "1:3", "box/inner", FALSE);
+		annotate(account, "box", "a note");
 		break;
 	case 7:
-		transfer(account, "INBOX", "2:3", "box/inner", TRUE);
+		transfer(account, "INBOX", "1:3", "box/inner", FALSE);
 		break;
 	case 8:
-		with_set(inbox, "1:4", MESSAGE_DELETED);
+		transfer(account, "INBOX", "2:3", "box/inner", TRUE);
 		break;
 	case 9:
-		g_assert_true(mailbox_expunge(inbox, NULL, NULL, NULL));
+		with_set(inbox, "1:4", MESSAGE_DELETED);
 		break;
 	case 10:
-		g_assert_true(account_create_mailbox(account, "box", NULL, NULL));
+		g_assert_true(mailbox_expunge(inbox, NULL, NULL, NULL));
 		break;
 	case 11:
-		g_assert_true(account_rename_mailbox(account, "box", "moved", NULL));
+		g_assert_true(account_create_mailbox(account, "box", NULL, NULL));
 		break;
 	case 12:
+		g_assert_true(account_rename_mailbox(account, "box", "moved", NULL));
+		break;
+	case 13:
 		deliver(account->maildir, "", "new", "100.delivered", "Subject: delivered\r\n\r\nx\r\n");
 		snapshot_unref(get_snapshot(inbox));
 		break;
-	case 13:
+	case 14:
 		transfer(account, "moved/inner", "4", "moved", TRUE);
 		break;
-	case 14:
+	case 15:
 		g_assert_true(account_delete_mailbox(account, "moved/inner", NULL));
 		break;
-	case 15:
+	case 16:
 		g_assert_true(account_subscribe(account, "moved", TRUE, NULL));
 		break;
-	case 16:
+	case 17:
 		(void)append_number(inbox, 77);
 		break;
-	case 17:
+	case 18:
 		transfer(account, "INBOX", "1:*", "INBOX", TRUE);
 		break;
-	case 18:
+	case 19:
 		with_set(inbox, "1:*", MESSAGE_FLAGGED);
 		break;
-	case 19:
+	case 20:
 		g_assert_true(account_delete_mailbox(account, "moved", NULL));
 		break;
-	case 20:
+	case 21:
 		append_many(inbox, 100, 3);
 		break;
+	}
+}
+
+static void dump_annotations(Account *account, const char *mailbox, GString *text)
+{
+	static const char *const names[] = { "/private", "/shared", NULL };
+	g_autoptr(GPtrArray) entries = account_get_metadata(account, mailbox, names, METADATA_DEPTH_INFINITY, NULL);
+	for (guint i = 0; i < entries->len; i++) {
+		const MetadataEntry *entry = entries->pdata[i];
+		if (entry->value != NULL)
+			g_string_append_printf(text, " %s=%.*s", entry->name, (int)g_bytes_get_size(entry->value),
+				(const char *)g_bytes_get_data(entry->value, NULL));
 	}
 }
 
@@ -179,6 +205,8 @@ static char *dump_account(Account *account)
 	for (guint i = 0; i < list->len; i++) {
 		const MailboxInfo *info = list->pdata[i];
 		g_string_append_printf(text, "%s%s", info->name, info->flags & MAILBOX_SUBSCRIBED ? "*" : "");
+		if ((info->flags & MAILBOX_NONEXISTENT) == 0)
+			dump_annotations(account, info->name, text);
 		if (info->flags & (MAILBOX_NOSELECT | MAILBOX_NONEXISTENT)) {
 			g_string_append(text, "!; ");
 			continue;
