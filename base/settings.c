@@ -70,6 +70,14 @@ static const SettingRow rows[N_SETTINGS] = {
 		.about = "A search that takes longer is given up, and refused with NO [LIMIT]. 0s: no limit." },
 	[SETTING_LIMITS_SEARCHES_PER_USER] = { "limits", "searches_per_user", SETTING_TYPE_INT, "10", 1, 10000,
 		.about = "Searches of one user that run at once; one more is refused with NO [LIMIT]." },
+	[SETTING_METADATA_ADMIN] = { "metadata", "admin", SETTING_TYPE_STRING, "",
+		.about = "How to reach the administrator, for clients that ask (/shared/admin, RFC 5464): a URI such as "
+			 "mailto:postmaster@example.org." },
+	[SETTING_METADATA_COMMENT] = { "metadata", "comment", SETTING_TYPE_STRING, "",
+		.about = "A note about the server for clients that ask (/shared/comment, RFC 5464)." },
+	[SETTING_METADATA_SHARED_FILTERS] = { "metadata", "shared_filters", SETTING_TYPE_PATH, "",
+		.about = "File with searches that all users have by name (SEARCH FILTER, RFC 5466), one a line: its "
+			 "name, a space, and what SEARCH takes." },
 	[SETTING_INDEX_INDEXER_MEMORY] = { "index", "indexer_memory", SETTING_TYPE_SIZE, "256M", 32 * MIB,
 		G_GINT64_CONSTANT(64) * 1024 * MIB,
 		.about = "Memory that the indexer may use for what it has not written yet." },

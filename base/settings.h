@@ -45,6 +45,9 @@ typedef enum {
 	SETTING_LIMITS_COMMAND_LIMIT,            /* size */
 	SETTING_LIMITS_SEARCH_MAX_TIME,          /* duration */
 	SETTING_LIMITS_SEARCHES_PER_USER,        /* int */
+	SETTING_METADATA_ADMIN,                  /* string */
+	SETTING_METADATA_COMMENT,                /* string */
+	SETTING_METADATA_SHARED_FILTERS,         /* path */
 	SETTING_INDEX_INDEXER_MEMORY,            /* size */
 	SETTING_INDEX_COMMIT_INTERVAL,           /* duration */
 	SETTING_INDEX_COMPRESS,                  /* choice */

@@ -6,6 +6,7 @@
 #include "indexer/supervisor.h"
 #include "server/auth/auth.h"
 #include "server/conn/tls.h"
+#include "server/imap/site-metadata.h"
 #include "store/store.h"
 G_BEGIN_DECLS
 
@@ -16,6 +17,7 @@ struct ServerContext {
 	Supervisor *supervisor; /* NULL in tests */
 	Auth *auth;
 	Tls *tls;             /* NULL: no certificate, so neither STARTTLS nor logins but on loopback */
+	const SiteMetadata *site_metadata; /* shared annotations and filters; NULL: none */
 	const char *hostname; /* in the greeting */
 	guint64 append_limit; /* octets of one message: APPENDLIMIT */
 	/* private */

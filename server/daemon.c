@@ -21,6 +21,7 @@ struct Daemon {
 	ServerContext server;
 	gboolean has_context;
 	Tls *tls;
+	SiteMetadata *site_metadata;
 	Auth *auth;
 	Listeners *listeners;
 	Loop *loop;
@@ -52,8 +53,9 @@ static void store_changed(const char *account, gint64 mailbox_id, StoreEvents ev
 {
 	Daemon *d = data;
 	g_rw_lock_reader_lock(&d->told_lock);
-	if (d->told_hub != NULL && (events & (STORE_EVENT_MAILBOX | STORE_EVENT_LIST)) != 0)
-		hub_news(d->told_hub, account, mailbox_id, (events & STORE_EVENT_LIST) != 0);
+	const StoreEvents of_account = STORE_EVENT_LIST | STORE_EVENT_METADATA;
+	if (d->told_hub != NULL && (events & (STORE_EVENT_MAILBOX | of_account)) != 0)
+		hub_news(d->told_hub, account, mailbox_id, (events & of_account) != 0);
 	if (d->told_supervisor != NULL && (events & STORE_EVENT_FEED) != 0)
 		supervisor_wake(d->told_supervisor, account);
 	g_rw_lock_reader_unlock(&d->told_lock);
@@ -134,7 +136,8 @@ gboolean daemon_check(const Settings *settings, GError **error)
 	if (!load_certificate(settings, &tls, error))
 		return FALSE;
 	tls_free(tls);
-	return user[0] == '\0' || become_can(user, error);
+	g_autoptr(SiteMetadata) site_metadata = site_metadata_new(settings, error);
+	return site_metadata != NULL && (user[0] == '\0' || become_can(user, error));
 }
 
 /* The setting, or what lies beside the program (a build folder), or where it is installed. */
@@ -289,6 +292,9 @@ Daemon *daemon_start(
 	hear_signals(d);
 	if (!load_certificate(settings, &d->tls, error))
 		return NULL;
+	d->site_metadata = site_metadata_new(settings, error);
+	if (d->site_metadata == NULL)
+		return NULL;
 	d->listeners = listeners_open(settings, error);
 	if (d->listeners == NULL || !become(settings_string(settings, SETTING_SERVER_USER), error))
 		return NULL;
@@ -298,6 +304,7 @@ Daemon *daemon_start(
 	d->server.store = d->store;
 	d->server.auth = d->auth;
 	d->server.tls = d->tls;
+	d->server.site_metadata = d->site_metadata;
 	if (!start_indexer(d, config_path, overrides, error))
 		return NULL;
 	d->server.supervisor = d->supervisor;
@@ -367,6 +374,7 @@ void daemon_stop(Daemon *d)
 	store_close(d->store);
 	auth_free(d->auth);
 	tls_free(d->tls);
+	site_metadata_free(d->site_metadata);
 	if (d->has_context)
 		server_context_clear(&d->server);
 	loop_free(d->loop);

@@ -6,7 +6,7 @@ G_BEGIN_DECLS
 
 typedef struct Daemon Daemon;
 
-/* Whether what the settings name can be used: certificate, key, user. Starts and changes nothing; it is for whom
+/* Whether what the settings name can be used: certificate, key, user, shared filters. Starts and changes nothing; it is for whom
  * daemon_start() would be called as, who may be the only one to read the key. */
 gboolean daemon_check(const Settings *settings, GError **error);
 

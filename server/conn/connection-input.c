@@ -15,22 +15,28 @@ static gboolean logged_in(const Connection *c)
 	return c->session->state == SESSION_AUTHENTICATED || c->session->state == SESSION_SELECTED;
 }
 
-/* Is the literal a message of APPEND? Its first argument, the mailbox, may be one too. */
-static gboolean is_append_message(const FramingLiteral *literal)
+/* Whether the literal is behind the first argument (the mailbox, which may be a literal, too) of @verb: " APPEND ". */
+static gboolean is_within(const FramingLiteral *literal, const char *verb)
 {
-	static const char verb[] = " APPEND ";
+	gsize len = strlen(verb);
 	const char *space = memchr(literal->data, ' ', literal->len);
 	if (space == NULL)
 		return FALSE;
 	gsize left = literal->len - (gsize)(space - literal->data);
-	return left > sizeof verb - 1 && g_ascii_strncasecmp(space, verb, sizeof verb - 1) == 0;
+	return left > len && g_ascii_strncasecmp(space, verb, len) == 0;
 }
 
 static FramingChoice decide(const FramingLiteral *literal, gpointer data, const char **refusal_out)
 {
 	Connection *c = data;
-	if (!logged_in(c) || !is_append_message(literal))
+	if (!logged_in(c))
 		return FRAMING_KEEP; /* within the limits */
+	if (literal->size > LIMIT_METADATA_VALUE && is_within(literal, " SETMETADATA ")) {
+		*refusal_out = "NO [METADATA MAXSIZE " G_STRINGIFY(LIMIT_METADATA_VALUE) "] The value is too long"; /* RFC 5464 4.3 */
+		return FRAMING_REFUSE;
+	}
+	if (!is_within(literal, " APPEND "))
+		return FRAMING_KEEP;
 	if (literal->size > hub_server(c->hub)->append_limit) {
 		*refusal_out = "NO [TOOBIG] Message is larger than APPENDLIMIT";
 		return FRAMING_REFUSE;

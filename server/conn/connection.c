@@ -231,11 +231,13 @@ static void session_changed(Connection *c)
 		c->user = g_strdup(session->user);
 	update_gauge(c);
 	connection_update_limits(c);
-	if (session->state != SESSION_SELECTED) {
+	/* Without a selected mailbox there may be news of annotations. */
+	gboolean selected = session->state == SESSION_SELECTED;
+	if (!selected && (session->state != SESSION_AUTHENTICATED || (session->enabled & SESSION_ALL_METADATA) == 0)) {
 		unwatch(c);
 		return;
 	}
-	c->watched_mailbox = mailbox_id(session->mailbox);
+	c->watched_mailbox = selected ? mailbox_id(session->mailbox) : 0;
 	if (c->watched_account == NULL) {
 		c->watched_account = g_strdup(account_name(session->account));
 		hub_watch(c->hub, c, c->watched_account);

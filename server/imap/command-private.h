@@ -2,6 +2,7 @@
  * (conn/connection.c) or a test calls the steps, on whichever thread may use the session at the time. */
 #pragma once
 #include "server/imap/command.h"
+#include "server/imap/search-key.h"
 G_BEGIN_DECLS
 
 typedef enum { OUTCOME_NONE, OUTCOME_OK, OUTCOME_NO, OUTCOME_BAD } CommandOutcome;
@@ -17,6 +18,7 @@ typedef struct {
 	ImapCommand cmd;           /* first: an ImapCommand * is a CommandRun * */
 	const CommandEntry *entry; /* NULL: the answer is decided already */
 	const CommandHost *host;   /* borrowed; may be NULL */
+	SearchFilters filters;     /* the session's */
 	char *tag, *name;
 	GString *data;   /* the framed command; wiped when freed */
 	GArray *spooled; /* of SpooledLiteral; NULL: none */

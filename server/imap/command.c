@@ -5,6 +5,9 @@
 #include "base/metrics.h"
 #include "base/utf7.h"
 #include "server/context.h"
+#include "server/imap/metadata-news.h"
+#include "server/imap/search-filter.h"
+#include "store/metadata.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -100,9 +103,14 @@ static const ErrorAnswer error_answers[] = {
 	{ store_error_quark, STORE_ERROR_CANNOT, "CANNOT" },
 	{ store_error_quark, STORE_ERROR_TOO_BIG, "LIMIT" },
 	{ store_error_quark, STORE_ERROR_EXPUNGED, "EXPUNGEISSUED" },
+	{ metadata_error_quark, METADATA_ERROR_NAME, NULL },
+	{ metadata_error_quark, METADATA_ERROR_TOO_LONG, "METADATA MAXSIZE " G_STRINGIFY(LIMIT_METADATA_VALUE) },
+	{ metadata_error_quark, METADATA_ERROR_TOO_MANY, "METADATA TOOMANY" },
 	{ imap_parse_error_quark, IMAP_PARSE_ERROR_SYNTAX, NULL },
 	{ imap_parse_error_quark, IMAP_PARSE_ERROR_LIMIT, "LIMIT" },
 	{ imap_parse_error_quark, IMAP_PARSE_ERROR_CHARSET, "BADCHARSET (US-ASCII UTF-8)" },
+	{ imap_parse_error_quark, IMAP_PARSE_ERROR_FILTER_CHARSET, "BADCHARSET (US-ASCII UTF-8)" },
+	{ imap_parse_error_quark, IMAP_PARSE_ERROR_FILTER, "UNDEFINED-FILTER" },
 	{ uidset_error_quark, UIDSET_ERROR_SYNTAX, NULL },
 	{ uidset_error_quark, UIDSET_ERROR_LIMIT, "LIMIT" },
 	{ utf7_error_quark, UTF7_ERROR_INVALID, NULL },
@@ -153,7 +161,13 @@ void command_error(ImapCommand *cmd, const GError *error)
 		else if (g_error_matches(error, STORE_ERROR, STORE_ERROR_TOO_BIG) &&
 			strcmp(cmd->name, "APPEND") == 0)
 			code = "TOOBIG";
-		command_no(cmd, code, "%s", error->message);
+		g_autofree char *named = NULL;
+		if (g_error_matches(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_FILTER)) /* RFC 5466 section 4 */
+			code = named = g_strdup_printf("%s %.*s", code, (int)strcspn(error->message, " "), error->message);
+		if (g_error_matches(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_FILTER_CHARSET))
+			answer(cmd, OUTCOME_BAD, "BAD", code, error->message);
+		else
+			command_no(cmd, code, "%s", error->message);
 		return;
 	}
 	answer_site_error(cmd, error);
@@ -211,9 +225,14 @@ void command_set_idle(ImapCommand *cmd)
 void command_sync(ImapCommand *cmd, gboolean allow_expunge, gboolean with_uid)
 {
 	Session *session = cmd->session;
+	g_autoptr(GError) error = NULL;
+	if ((session->state == SESSION_AUTHENTICATED || session->state == SESSION_SELECTED) &&
+		!metadata_news_write(session, cmd->out, &error)) {
+		log_error("session.sync.failed", LOG_STR("user", session->user), LOG_GERROR("error", error));
+		g_clear_error(&error);
+	}
 	if (session->state != SESSION_SELECTED)
 		return;
-	g_autoptr(GError) error = NULL;
 	if (session_sync(session, cmd->out, allow_expunge, with_uid, &error))
 		return;
 	if (g_error_matches(error, STORE_ERROR, STORE_ERROR_NO_MAILBOX) ||
@@ -266,6 +285,7 @@ CommandRun *command_run_new(Session *session, GString *data, GArray *spooled, co
 	run->spooled = spooled;
 	run->host = host;
 	run->started_us = g_get_monotonic_time();
+	run->filters = (SearchFilters){ search_filter_find, session };
 	cmd->session = session;
 	cmd->out = g_string_new(NULL);
 
@@ -291,6 +311,7 @@ CommandRun *command_run_new(Session *session, GString *data, GArray *spooled, co
 		.base = args,
 		.spooled = spooled,
 		.utf8 = (session->enabled & (SESSION_UTF8 | SESSION_REV2)) != 0,
+		.filters = &run->filters,
 	};
 	if (is_valid_now(cmd, entry))
 		run->entry = entry;

@@ -22,12 +22,14 @@ CommandResult cmd_append(ImapCommand *cmd);
 CommandResult cmd_create(ImapCommand *cmd);
 CommandResult cmd_delete(ImapCommand *cmd);
 CommandResult cmd_enable(ImapCommand *cmd); /* RFC 5161 */
+CommandResult cmd_getmetadata(ImapCommand *cmd); /* RFC 5464 */
 CommandResult cmd_idle(ImapCommand *cmd);   /* RFC 2177 */
 CommandResult cmd_list(ImapCommand *cmd);
 CommandResult cmd_lsub(ImapCommand *cmd);
 CommandResult cmd_namespace(ImapCommand *cmd); /* RFC 2342 */
 CommandResult cmd_rename(ImapCommand *cmd);
 CommandResult cmd_select(ImapCommand *cmd); /* SELECT, EXAMINE */
+CommandResult cmd_setmetadata(ImapCommand *cmd); /* RFC 5464 */
 CommandResult cmd_status(ImapCommand *cmd);
 CommandResult cmd_subscribe(ImapCommand *cmd);
 CommandResult cmd_unsubscribe(ImapCommand *cmd);

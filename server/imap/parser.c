@@ -198,29 +198,39 @@ static gboolean literal_fits(const ImapParser *p, guint64 size, GError **error)
 	return FALSE;
 }
 
-static char *parse_literal(ImapParser *p, GError **error)
+/* Past a literal in memory; *@octets_out is borrowed. */
+static gboolean parse_literal_octets(ImapParser *p, const char **octets_out, gsize *size_out, GError **error)
 {
 	guint64 size;
 	if (!parse_literal_head(p, &size, error))
-		return NULL;
+		return FALSE;
 	if (find_spooled(p) != NULL || size > LIMIT_LITERAL_IN_MEMORY) {
 		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT,
 			"literal of %" G_GUINT64_FORMAT " octets at octet %" G_GSIZE_FORMAT
 			" is too large for a string (limit: %d)",
 			size, imap_parser_octet(p), LIMIT_LITERAL_IN_MEMORY);
-		return NULL;
+		return FALSE;
 	}
 	if (!literal_fits(p, size, error))
-		return NULL;
-	const char *bytes = p->data + p->pos;
-	const char *nul = memchr(bytes, '\0', size);
-	if (nul != NULL) {
-		p->pos += (gsize)(nul - bytes);
-		(void)imap_parser_expected(p, "no NUL in a literal", error);
-		return NULL;
-	}
+		return FALSE;
+	*octets_out = p->data + p->pos;
+	*size_out = size;
 	p->pos += size;
-	return g_strndup(bytes, size);
+	return TRUE;
+}
+
+static char *parse_literal(ImapParser *p, GError **error)
+{
+	const char *octets;
+	gsize size;
+	if (!parse_literal_octets(p, &octets, &size, error))
+		return NULL;
+	const char *nul = memchr(octets, '\0', size);
+	if (nul == NULL)
+		return g_strndup(octets, size);
+	p->pos -= size - (gsize)(nul - octets);
+	(void)imap_parser_expected(p, "no NUL in a literal", error);
+	return NULL;
 }
 
 char *imap_parse_string(ImapParser *p, GError **error)
@@ -256,6 +266,26 @@ char *imap_parse_nstring(ImapParser *p, gboolean *nil_out, GError **error)
 	}
 	(void)imap_parser_expected(p, "NIL, a quoted string or a literal", error);
 	return NULL;
+}
+
+gboolean imap_parse_octets(ImapParser *p, GBytes **octets_out, GError **error)
+{
+	const char *octets;
+	gsize size;
+	if (imap_skip(p, '~')) { /* RFC 3516 */
+		if (!imap_peek(p, '{'))
+			return imap_parser_expected(p, "a literal after '~'", error);
+		if (!parse_literal_octets(p, &octets, &size, error))
+			return FALSE;
+		*octets_out = g_bytes_new(octets, size);
+		return TRUE;
+	}
+	gboolean nil = FALSE;
+	char *text = imap_parse_nstring(p, &nil, error);
+	if (text == NULL && !nil)
+		return FALSE;
+	*octets_out = nil ? NULL : g_bytes_new_take(text, strlen(text));
+	return TRUE;
 }
 
 gboolean imap_parse_append_literal(ImapParser *p, SpooledLiteral **spooled_out, GBytes **bytes_out,

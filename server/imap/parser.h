@@ -10,7 +10,9 @@ G_BEGIN_DECLS
 typedef enum {
 	IMAP_PARSE_ERROR_SYNTAX /* BAD */,
 	IMAP_PARSE_ERROR_LIMIT /* BAD or NO [LIMIT] */,
-	IMAP_PARSE_ERROR_CHARSET /* NO [BADCHARSET] */
+	IMAP_PARSE_ERROR_CHARSET /* NO [BADCHARSET] */,
+	IMAP_PARSE_ERROR_FILTER_CHARSET /* BAD [BADCHARSET]: the same with FILTER (RFC 5466 3.1) */,
+	IMAP_PARSE_ERROR_FILTER /* NO [UNDEFINED-FILTER name]; the message begins with the name and a space */
 } ImapParseError;
 GQuark imap_parse_error_quark(void);
 
@@ -28,6 +30,7 @@ typedef struct {
 	gsize base;      /* offset of data[0] in the whole command, for SpooledLiteral and messages */
 	GArray *spooled; /* of SpooledLiteral, borrowed; may be NULL */
 	gboolean utf8;   /* UTF8=ACCEPT or IMAP4rev2 is enabled */
+	const struct SearchFilters *filters; /* for SEARCH (search-key.h), borrowed; NULL: there are none */
 } ImapParser;
 
 /* Each reads its thing at the position and moves on, or returns FALSE/NULL with @error saying what was
@@ -45,6 +48,9 @@ char *imap_parse_atom(ImapParser *p, GError **error);
 char *imap_parse_astring(ImapParser *p, GError **error); /* atom with "]", quoted or literal */
 char *imap_parse_string(ImapParser *p, GError **error);  /* quoted or literal */
 char *imap_parse_nstring(ImapParser *p, gboolean *nil_out, GError **error);
+/* NIL, a string or a literal8 (RFC 5464: value): octets, NUL among them only in a literal8. *@octets_out is NULL for NIL, else the
+ * caller's. */
+gboolean imap_parse_octets(ImapParser *p, GBytes **octets_out, GError **error);
 char *imap_parse_mailbox(ImapParser *p, GError **error);      /* decoded to UTF-8; INBOX normalised */
 char *imap_parse_list_mailbox(ImapParser *p, GError **error); /* with wildcards, decoded to UTF-8 */
 gboolean imap_parse_number(ImapParser *p, guint32 *number_out, GError **error);
@@ -81,6 +87,8 @@ void imap_write_nstring(GString *out, const char *text);
 void imap_write_literal(GString *out, const char *data, gsize len);
 /* The octets of a literal alone, or a piece of them, for who has written the "{n}" CRLF. */
 void imap_write_octets(GString *out, const char *data, gsize len);
+/* What imap_parse_octets() reads: a literal8 only if there is a NUL. NULL writes NIL. */
+void imap_write_value(GString *out, GBytes *octets);
 /* Mailbox name: modified UTF-7 (or UTF-8 when @utf8) as astring. */
 void imap_write_mailbox(GString *out, const char *name, gboolean utf8);
 

@@ -106,13 +106,14 @@ static SearchKey *key_flag(MessageFlags flag, gboolean set)
 
 /* -- strings ------------------------------------------------------------------------------------------------ */
 
-typedef enum { CHARSET_NONE, CHARSET_ASCII, CHARSET_UTF8 } SearchCharset;
+/* CHARSET_OTHER: not to be searched for, only to be read. */
+typedef enum { CHARSET_NONE, CHARSET_ASCII, CHARSET_UTF8, CHARSET_OTHER } SearchCharset;
 
 /* The folded form of a search string. Without CHARSET, 8-bit octets are UTF-8 (mutt sends them so); RFC 3501 is silent on octets that
  * the charset does not allow: they are the client's mistake, and a guess would be a wrong answer. */
 static char *fold_needle(const char *text, SearchCharset charset, gsize *len_out, GError **error)
 {
-	gsize len = strlen(text);
+	gsize len = charset != CHARSET_OTHER ? strlen(text) : 0;
 	gboolean ascii = TRUE;
 	for (gsize i = 0; i < len && ascii; i++)
 		ascii = (guchar)text[i] < 0x80;
@@ -381,11 +382,20 @@ static SearchKey *parse_simple(ImapParser *p, const char *name, SearchCharset ch
 
 /* What is open while keys are read: a list (the outermost one, or in parentheses), OR that waits for its two keys, NOT and FUZZY for their one. A stack
  * of ours instead of recursion: OR chains of thousands are fine, and only what evaluation recurses over is limited. */
-typedef enum { OPEN_TOP, OPEN_LIST, OPEN_OR, OPEN_NOT, OPEN_FUZZY } OpenKind;
+typedef enum { OPEN_TOP, OPEN_FILTER, OPEN_LIST, OPEN_OR, OPEN_NOT, OPEN_FUZZY } OpenKind;
 typedef struct {
 	OpenKind kind;
 	SearchKey *key; /* AND for lists, OR for OR, NULL for NOT and FUZZY; owned */
 } Open;
+
+/* What a program and the filters in it share. */
+typedef struct {
+	const SearchFilters *filters; /* NULL: there are none */
+	GPtrArray *active;            /* borrowed names of the filters that are being read, the innermost last */
+	guint keys;
+	gsize octets; /* of filters */
+	gboolean filtered; /* FILTER was there */
+} Reading;
 
 static void open_clear(gpointer data)
 {
@@ -407,9 +417,8 @@ static SearchKey *open_pop(GArray *stack)
 	return key;
 }
 
-/* Puts a finished key into what is open, and closes what that finishes; *done_out is set when that was the whole. Otherwise another
- * key follows, and its SP is read. FALSE and @error if there is none. */
-static gboolean close_key(ImapParser *p, GArray *stack, SearchKey *key, SearchKey **done_out, GError **error)
+/* Puts a finished key into what is open, and closes the NOT and OR that it finishes. */
+static void place_key(GArray *stack, SearchKey *key)
 {
 	for (;;) {
 		Open *top = &g_array_index(stack, Open, stack->len - 1);
@@ -418,19 +427,32 @@ static gboolean close_key(ImapParser *p, GArray *stack, SearchKey *key, SearchKe
 			(void)open_pop(stack);
 			continue;
 		}
+		if (top->kind == OPEN_FILTER) { /* key by key, as it was written */
+			g_ptr_array_add(top->key->children, key);
+			return;
+		}
 		/* The first key of an OR may be an OR of many: its children are then ours already. */
 		gboolean second = top->kind == OPEN_OR && top->key->children->len > 0;
 		key_add(top->key, key);
-		if (second) {
-			key = open_pop(stack);
-			continue;
-		}
-		if (top->kind == OPEN_LIST && imap_skip(p, ')')) {
+		if (!second)
+			return;
+		key = open_pop(stack);
+	}
+}
+
+/* Puts a finished key into what is open, and closes what that and a ")" finish; *done_out is set when that was the whole. Otherwise
+ * another key follows, and its SP is read. FALSE and @error if there is none. */
+static gboolean close_key(ImapParser *p, GArray *stack, SearchKey *key, SearchKey **done_out, GError **error)
+{
+	for (;;) {
+		place_key(stack, key);
+		OpenKind kind = g_array_index(stack, Open, stack->len - 1).kind;
+		if (kind == OPEN_LIST && imap_skip(p, ')')) {
 			key = key_simplify(open_pop(stack));
 			continue;
 		}
-		if (top->kind == OPEN_TOP && imap_at_end(p)) {
-			*done_out = key_simplify(open_pop(stack));
+		if ((kind == OPEN_TOP || kind == OPEN_FILTER) && imap_at_end(p)) {
+			*done_out = open_pop(stack);
 			return TRUE;
 		}
 		return imap_parse_sp(p, error);
@@ -462,14 +484,17 @@ static OpenKind open_kind(const char *name)
 	return OPEN_TOP;
 }
 
-static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **error)
+static SearchKey *parse_filter(ImapParser *p, SearchCharset charset, Reading *reading, GError **error);
+
+/* Keys up to the end, as the children of an AND; with OPEN_FILTER one for each key that is written there. */
+static SearchKey *read_keys(ImapParser *p, SearchCharset charset, OpenKind bottom, Reading *reading, GError **error)
 {
 	g_autoptr(GArray) stack = g_array_new(FALSE, FALSE, sizeof(Open));
 	g_array_set_clear_func(stack, open_clear);
-	open_push(stack, OPEN_TOP);
-	g_autoptr(SearchKey) done = NULL;
-	for (guint n = 0; done == NULL; n++) {
-		if (n >= LIMIT_SEARCH_KEYS) {
+	open_push(stack, bottom);
+	SearchKey *done = NULL;
+	while (done == NULL) {
+		if (reading->keys++ >= LIMIT_SEARCH_KEYS) {
 			g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT,
 			            "more than %d search keys", LIMIT_SEARCH_KEYS);
 			return NULL;
@@ -493,13 +518,103 @@ static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **erro
 					return NULL;
 				continue;
 			}
-			key = parse_simple(p, name, charset, error);
+			if (g_ascii_strcasecmp(name, "FILTER") == 0) {
+				g_autoptr(SearchKey) keys = parse_filter(p, charset, reading, error);
+				if (keys == NULL)
+					return NULL;
+				while (keys->children->len > 1)
+					place_key(stack, g_ptr_array_steal_index(keys->children, 0));
+				key = g_ptr_array_steal_index(keys->children, 0);
+			} else {
+				key = parse_simple(p, name, charset, error);
+			}
 		}
 		if (key == NULL)
 			return NULL;
 		if (!close_key(p, stack, key, &done, error))
 			return NULL;
 	}
+	return done;
+}
+
+static gboolean undefined_filter(GError **error, const char *name, const char *what)
+{
+	g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_FILTER, "%s %s", name, what);
+	return FALSE;
+}
+
+/* What the filter has: keys as the children of an AND, one or more. */
+static SearchKey *read_filter(const char *name, GBytes *text, Reading *reading, GError **error)
+{
+	ImapParser p = { 0 };
+	g_autoptr(GError) reason = NULL;
+	p.data = g_bytes_get_data(text, &p.len);
+	reading->octets += p.len;
+	if (reading->octets > LIMIT_FILTER_OCTETS) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT, "the filters have more than %d octets", LIMIT_FILTER_OCTETS);
+		return NULL;
+	}
+	g_ptr_array_add(reading->active, (gpointer)(guintptr)name);
+	SearchKey *keys = read_keys(&p, CHARSET_UTF8, OPEN_FILTER, reading, &reason);
+	g_ptr_array_set_size(reading->active, (gint)reading->active->len - 1);
+	if (keys != NULL)
+		return keys;
+	if (g_error_matches(reason, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX))
+		(void)undefined_filter(error, name, reason->message); /* RFC 5466 3.1: "should fail the SEARCH" */
+	else
+		g_propagate_error(error, g_steal_pointer(&reason));
+	return NULL;
+}
+
+static gboolean is_active(const Reading *reading, const char *name)
+{
+	for (guint i = 0; i < reading->active->len; i++)
+		if (g_ascii_strcasecmp(reading->active->pdata[i], name) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* "FILTER" SP filter-name, from the SP on. */
+static SearchKey *parse_filter(ImapParser *p, SearchCharset charset, Reading *reading, GError **error)
+{
+	g_autofree char *name = imap_parse_sp(p, error) ? imap_parse_atom(p, error) : NULL;
+	if (name == NULL)
+		return NULL;
+	if (strchr(name, '/') != NULL || strlen(name) > LIMIT_FILTER_NAME) {
+		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_SYNTAX, "FILTER: not a filter's name");
+		return NULL;
+	}
+	reading->filtered = TRUE;
+	if (charset == CHARSET_OTHER) {
+		SearchKey *any = key_new(SEARCH_KEY_AND);
+		g_ptr_array_add(any->children, key_new(SEARCH_KEY_AND));
+		return any;
+	}
+	/* RFC 5466 3.1: a loop, or too many passes: as if it were not there. */
+	gboolean loop = is_active(reading, name);
+	if (loop || reading->active->len >= LIMIT_FILTER_PASSES) {
+		(void)undefined_filter(error, name, loop ? "is a filter that leads to itself" : "is too deep in filters");
+		return NULL;
+	}
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(GBytes) text = reading->filters != NULL ? reading->filters->find(name, reading->filters->data, &failure) : NULL;
+	if (failure != NULL)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	else if (text == NULL)
+		(void)undefined_filter(error, name, "is no filter");
+	return text != NULL ? read_filter(name, text, reading, error) : NULL;
+}
+
+static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, gboolean *filtered_out, GError **error)
+{
+	g_autoptr(GPtrArray) active = g_ptr_array_new();
+	Reading reading = { .filters = p->filters, .active = active };
+	g_autoptr(SearchKey) done = read_keys(p, charset, OPEN_TOP, &reading, error);
+	if (filtered_out != NULL)
+		*filtered_out = reading.filtered;
+	if (done == NULL)
+		return NULL;
+	done = key_simplify(g_steal_pointer(&done));
 	if (key_is_deeper(done, LIMIT_NESTING)) {
 		g_set_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT, "search keys nest deeper than %d", LIMIT_NESTING);
 		return NULL;
@@ -509,7 +624,7 @@ static SearchKey *parse_keys(ImapParser *p, SearchCharset charset, GError **erro
 
 SearchKey *search_keys_parse(ImapParser *p, GError **error)
 {
-	return parse_keys(p, CHARSET_UTF8, error);
+	return parse_keys(p, CHARSET_UTF8, NULL, error);
 }
 
 static gboolean key_has(const SearchKey *key, SearchKeyKind kind)
@@ -621,7 +736,7 @@ gboolean search_return_parse_optional(ImapParser *p, SearchProgram *program, GEr
 
 static gboolean parse_program_keys(ImapParser *p, SearchProgram *program, SearchCharset charset, GError **error)
 {
-	program->key = parse_keys(p, charset, error);
+	program->key = parse_keys(p, charset, NULL, error);
 	if (program->key == NULL)
 		return FALSE;
 	program->modseq = key_has(program->key, SEARCH_KEY_MODSEQ);
@@ -632,10 +747,25 @@ static gboolean parse_program_keys(ImapParser *p, SearchProgram *program, Search
 	return FALSE;
 }
 
+/* Whether FILTER is among the keys behind a charset that we do not know: RFC 5466 3.1 has another answer for that. */
+static gboolean has_filter(ImapParser *p)
+{
+	gboolean filtered = FALSE;
+	if (imap_parse_sp(p, NULL))
+		search_key_free(parse_keys(p, CHARSET_OTHER, &filtered, NULL));
+	return filtered;
+}
+
 gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error)
 {
 	SearchCharset charset = CHARSET_NONE;
-	return parse_charset(p, &charset, error) && imap_parse_sp(p, error) && parse_program_keys(p, program, charset, error);
+	g_autoptr(GError) refused = NULL;
+	if (parse_charset(p, &charset, &refused))
+		return imap_parse_sp(p, error) && parse_program_keys(p, program, charset, error);
+	if (g_error_matches(refused, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_CHARSET) && has_filter(p))
+		refused->code = IMAP_PARSE_ERROR_FILTER_CHARSET;
+	g_propagate_error(error, g_steal_pointer(&refused));
+	return FALSE;
 }
 
 gboolean search_keys_parse_with_charset(ImapParser *p, SearchProgram *program, GError **error)

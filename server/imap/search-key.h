@@ -79,10 +79,20 @@ void search_program_unref(SearchProgram *program);
 gboolean search_program_is_silent(const SearchProgram *program);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchProgram, search_program_unref)
 
+/* What FILTER (RFC 5466) stands for: ImapParser's filters. A filter's keys stand where FILTER stood, as its text would ("inserted
+ * verbatim", 3.1): with more than one, NOT and OR before it take the first. */
+typedef struct SearchFilters {
+	/* The filter's text, the caller's; NULL when there is none, or @error is set. */
+	GBytes *(*find)(const char *name, gpointer data, GError **error);
+	gpointer data;
+} SearchFilters;
+
 /* An empty program to read into. */
 SearchProgram *search_program_new(void);
 /* Reads the arguments of SEARCH from the SP after the name to the end. Returns FALSE and sets @error: IMAP_PARSE_ERROR_SYNTAX,
- * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING), or _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]); what was read before is in @program. */
+ * _LIMIT (LIMIT_SEARCH_KEYS, LIMIT_NESTING, LIMIT_FILTER_OCTETS), _CHARSET (answer NO [BADCHARSET (US-ASCII UTF-8)]), _FILTER_CHARSET, _FILTER
+ * (the filter is not there, or no complete program, or leads to itself, or further than LIMIT_FILTER_PASSES); or what @filters' find fails with.
+ * What was read before is in @program. */
 gboolean search_program_parse(ImapParser *p, SearchProgram *program, GError **error);
 
 /* The pieces, for SORT and THREAD. */
@@ -93,7 +103,7 @@ gboolean search_keys_parse_with_charset(ImapParser *p, SearchProgram *program, G
 /* A charset, which is not optional there (RFC 5256), a SP, and keys up to the end. */
 gboolean search_charset_and_keys_parse(ImapParser *p, SearchProgram *program, GError **error);
 
-/* Reads search keys up to the end: what a filter, or an admin's query, holds. */
+/* Reads search keys up to the end, in UTF-8: what a filter, or an admin's query, holds. */
 SearchKey *search_keys_parse(ImapParser *p, GError **error);
 
 G_END_DECLS

@@ -11,6 +11,7 @@ Session *session_new(ServerContext *server, Connection *connection)
 	Session *session = g_new0(Session, 1);
 	session->server = server;
 	session->connection = connection;
+	session->metadata_author = (guint64)g_random_int() << 31 | (g_random_int() >> 1) | 1; /* not 0, below 2^63 */
 	return session;
 }
 

@@ -16,7 +16,10 @@ typedef enum {
 	SESSION_CONDSTORE = 1 << 0,
 	SESSION_QRESYNC = 1 << 1,
 	SESSION_UTF8 = 1 << 2,
-	SESSION_REV2 = 1 << 3
+	SESSION_REV2 = 1 << 3,
+	SESSION_METADATA = 1 << 4,       /* is told when others change annotations (RFC 5464 4.4) */
+	SESSION_METADATA_SERVER = 1 << 5, /* ... of those of the server */
+	SESSION_ALL_METADATA = SESSION_METADATA | SESSION_METADATA_SERVER,
 } SessionEnabled;
 
 typedef struct Session Session;
@@ -49,6 +52,8 @@ struct Session {
 	guint64 silent_modseq; /* changes up to this modseq of those */
 	UidSet *saved;         /* $: SEARCHRES; UIDs */
 	SearchUpdates *updates; /* results of RETURN (UPDATE ...); owned; NULL: none */
+	guint64 metadata_seen;   /* changes of annotations up to this one are known (store/metadata.h) */
+	guint64 metadata_author; /* what is written by this number is its own */
 	char *client_id;       /* from ID, for the log; owned */
 	char *peer;            /* the client's address, for the log; owned; NULL in tests */
 	guint login_failures;

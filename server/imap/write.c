@@ -73,6 +73,20 @@ void imap_write_nstring(GString *out, const char *text)
 	imap_write_string(out, text, text == NULL ? 0 : strlen(text), FALSE);
 }
 
+void imap_write_value(GString *out, GBytes *octets)
+{
+	gsize len = 0;
+	const char *data = octets != NULL ? g_bytes_get_data(octets, &len) : NULL;
+	if (octets == NULL || len == 0)
+		g_string_append(out, octets == NULL ? "NIL" : "\"\"");
+	else if (memchr(data, '\0', len) == NULL)
+		imap_write_string(out, data, len, FALSE);
+	else {
+		g_string_append_printf(out, "~{%" G_GSIZE_FORMAT "}\r\n", len); /* RFC 3516: NUL and all */
+		g_string_append_len(out, data, (gssize)len);
+	}
+}
+
 void imap_write_mailbox(GString *out, const char *name, gboolean utf8)
 {
 	if (utf8) {

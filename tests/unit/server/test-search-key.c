@@ -1,5 +1,6 @@
 #include "server/imap/search-key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -210,6 +211,154 @@ static void parse_says_when_the_charset_is_unknown(void)
 	g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_CHARSET);
 }
 
+/* -- FILTER ----------------------------------------------------------------------------------------------- */
+
+static GBytes *find_filter(const char *name, gpointer data, GError **error)
+{
+	(void)data;
+	static const struct { const char *name, *text; } table[] = {
+		{ "one", "SEEN" },
+		{ "two", "SEEN DRAFT" },
+		{ "list", "(SEEN DRAFT)" },
+		{ "or", "OR SMALLER 5000 FROM \"Boss\"" },
+		{ "three", "SEEN (DRAFT DELETED) FLAGGED" },
+		{ "nested", "FILTER two ANSWERED" },
+		{ "literal", "FROM {4}\r\na\xc3\xa9z" },
+		{ "loop", "SEEN FILTER loop2" }, { "loop2", "FILTER LOOP" },
+		{ "half", "OR SMALLER" }, { "junk", "SEEN)" }, { "open", "(SEEN" }, { "empty", "" }, { "space", "SEEN " },
+		{ "latin1", "FROM {1}\r\n\xe9" },
+		{ "nothing", "FILTER none" },
+	};
+	if (strcmp(name, "broken") == 0) {
+		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_DATABASE, "no disk");
+		return NULL;
+	}
+	guint level = 0; /* deepN leads to deepN-1; boomN is two of boomN-1 */
+	if (sscanf(name, "deep%u", &level) == 1)
+		return level == 1 ? g_bytes_new_static("SEEN", 4) : g_bytes_new_take(g_strdup_printf("FILTER deep%u", level - 1), level > 10 ? 13 : 12);
+	if (sscanf(name, "boom%u", &level) == 1) {
+		char *text = level == 0 ? g_strdup("SEEN") : g_strdup_printf("OR FILTER boom%u FILTER boom%u", level - 1, level - 1);
+		return g_bytes_new_take(text, strlen(text));
+	}
+	if (strcmp(name, "long") == 0) {
+		char *text = g_strnfill(LIMIT_METADATA_VALUE, 'x');
+		memcpy(text, "FROM ", 5);
+		return g_bytes_new_take(text, LIMIT_METADATA_VALUE);
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(table); i++)
+		if (g_ascii_strcasecmp(table[i].name, name) == 0)
+			return g_bytes_new_static(table[i].text, strlen(table[i].text));
+	return NULL;
+}
+
+static SearchProgram *parse_filtered(const char *text, GError **error)
+{
+	const SearchFilters filters = { find_filter, NULL };
+	ImapParser p = { .data = text, .len = strlen(text), .filters = &filters };
+	g_autoptr(SearchProgram) program = search_program_new();
+	return search_program_parse(&p, program, error) ? g_steal_pointer(&program) : NULL;
+}
+
+/* RFC 5466 3.1: "inserted verbatim". */
+static void a_filter_stands_for_its_text(void)
+{
+	static const struct {
+		const char *text, *same;
+	} cases[] = {
+		{ " FILTER one", " SEEN" },
+		{ " filter ONE", " SEEN" },
+		{ " UID 300:900 FILTER or SINCE 3-Dec-2002", " UID 300:900 OR SMALLER 5000 FROM \"boss\" SINCE 3-Dec-2002" },
+		{ " NOT FILTER one", " NOT SEEN" },
+		{ " NOT FILTER two", " NOT SEEN DRAFT" },
+		{ " NOT FILTER list", " NOT (SEEN DRAFT)" },
+		{ " NOT (FILTER two)", " NOT (SEEN DRAFT)" },
+		{ " OR FILTER two FLAGGED", " OR SEEN DRAFT FLAGGED" },
+		{ " OR FILTER list FLAGGED", " OR (SEEN DRAFT) FLAGGED" },
+		{ " OR FILTER one FILTER one", " OR SEEN SEEN" },
+		{ " OR FLAGGED FILTER three UNSEEN", " OR FLAGGED SEEN (DRAFT DELETED) FLAGGED UNSEEN" },
+		{ " OR FILTER three UNSEEN", " OR SEEN (DRAFT DELETED) FLAGGED UNSEEN" },
+		{ " (FILTER two) DELETED", " (SEEN DRAFT) DELETED" },
+		{ " OR (FILTER nested) NOT FILTER nested", " OR (SEEN DRAFT ANSWERED) NOT SEEN DRAFT ANSWERED" },
+		{ " CHARSET US-ASCII FILTER literal", " FROM {4}\r\na\xc3\xa9z" },
+		{ " CHARSET UTF-8 FILTER literal", " FROM {4}\r\na\xc3\xa9z" },
+		{ " FILTER deep10", " SEEN" },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		g_test_message("%s", cases[i].text);
+		g_autoptr(SearchProgram) program = parse_filtered(cases[i].text, &error);
+		g_assert_no_error(error);
+		g_autoptr(SearchProgram) same = parse(cases[i].same, strlen(cases[i].same), &error);
+		g_assert_no_error(error);
+		g_autoptr(GString) got = g_string_new(NULL), expected = g_string_new(NULL);
+		show(program->key, got);
+		show(same->key, expected);
+		g_assert_cmpstr(got->str, ==, expected->str);
+	}
+}
+
+static void a_filter_that_cannot_be_used_is_named(void)
+{
+	static const struct {
+		const char *text;
+		ImapParseError code;
+		const char *begin; /* of the message */
+	} cases[] = {
+		{ " FILTER none", IMAP_PARSE_ERROR_FILTER, "none " },
+		{ " SEEN NOT FILTER No-Such:One", IMAP_PARSE_ERROR_FILTER, "No-Such:One " },
+		{ " FILTER nothing", IMAP_PARSE_ERROR_FILTER, "none " },
+		{ " FILTER loop", IMAP_PARSE_ERROR_FILTER, "LOOP " },
+		{ " FILTER half", IMAP_PARSE_ERROR_FILTER, "half " },
+		{ " FILTER half SEEN", IMAP_PARSE_ERROR_FILTER, "half " }, /* not completed by what follows */
+		{ " (FILTER junk", IMAP_PARSE_ERROR_FILTER, "junk " },
+		{ " FILTER open)", IMAP_PARSE_ERROR_FILTER, "open " },
+		{ " FILTER empty", IMAP_PARSE_ERROR_FILTER, "empty " },
+		{ " FILTER space", IMAP_PARSE_ERROR_FILTER, "space " },
+		{ " FILTER latin1", IMAP_PARSE_ERROR_FILTER, "latin1 " },
+		{ " FILTER deep11", IMAP_PARSE_ERROR_FILTER, "deep1 " },
+		{ " FILTER boom7 FILTER boom30", IMAP_PARSE_ERROR_FILTER, "boom" },
+		{ " FILTER boom9 FILTER boom9 FILTER boom9", IMAP_PARSE_ERROR_LIMIT, "more than" },
+		{ " FILTER", IMAP_PARSE_ERROR_SYNTAX, "expected SP" },
+		{ " FILTER ", IMAP_PARSE_ERROR_SYNTAX, "expected" },
+		{ " FILTER a/b", IMAP_PARSE_ERROR_SYNTAX, "FILTER" },
+		{ " FILTER \"one\"", IMAP_PARSE_ERROR_SYNTAX, "expected" },
+		{ " FILTER (one)", IMAP_PARSE_ERROR_SYNTAX, "expected" },
+		{ " OR FILTER one", IMAP_PARSE_ERROR_SYNTAX, "expected" },
+		{ " CHARSET ISO-8859-1 FILTER one", IMAP_PARSE_ERROR_FILTER_CHARSET, "unsupported" },
+		{ " CHARSET ISO-8859-1 FROM {1}\r\n\xe9 NOT FILTER none", IMAP_PARSE_ERROR_FILTER_CHARSET, "unsupported" },
+		{ " CHARSET ISO-8859-1 FROM FILTER", IMAP_PARSE_ERROR_CHARSET, "unsupported" },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		g_test_message("%s", cases[i].text);
+		g_autoptr(SearchProgram) program = parse_filtered(cases[i].text, &error);
+		g_assert_null(program);
+		g_assert_error(error, IMAP_PARSE_ERROR, (gint)cases[i].code);
+		g_assert_true(g_str_has_prefix(error->message, cases[i].begin));
+	}
+	g_autoptr(GError) error = NULL;
+	g_assert_null(parse_filtered(" FILTER broken", &error));
+	g_assert_error(error, STORE_ERROR, STORE_ERROR_DATABASE);
+	g_clear_error(&error);
+	g_assert_null(parse(" FILTER one", strlen(" FILTER one"), &error)); /* where there are none */
+	g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_FILTER);
+}
+
+static void filters_count_each_time(void)
+{
+	for (guint n = LIMIT_FILTER_OCTETS / LIMIT_METADATA_VALUE; n <= LIMIT_FILTER_OCTETS / LIMIT_METADATA_VALUE + 1; n++) {
+		g_autoptr(GString) text = g_string_new(NULL);
+		g_autoptr(GError) error = NULL;
+		for (guint i = 0; i < n; i++)
+			g_string_append(text, " FILTER long");
+		g_autoptr(SearchProgram) program = parse_filtered(text->str, &error);
+		if (n * LIMIT_METADATA_VALUE <= LIMIT_FILTER_OCTETS)
+			g_assert_no_error(error);
+		else
+			g_assert_error(error, IMAP_PARSE_ERROR, IMAP_PARSE_ERROR_LIMIT);
+	}
+}
+
 /* "OR a OR b ... z": a script's chain is one node, whatever its length; beyond the limit it is refused. */
 static void parse_takes_long_chains(void)
 {
@@ -264,5 +413,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/search-key/parse_says_when_the_charset_is_unknown", parse_says_when_the_charset_is_unknown);
 	g_test_add_func("/search-key/parse_takes_long_chains", parse_takes_long_chains);
 	g_test_add_func("/search-key/parse_limits_the_depth", parse_limits_the_depth);
+	g_test_add_func("/search-key/a_filter_stands_for_its_text", a_filter_stands_for_its_text);
+	g_test_add_func("/search-key/a_filter_that_cannot_be_used_is_named", a_filter_that_cannot_be_used_is_named);
+	g_test_add_func("/search-key/filters_count_each_time", filters_count_each_time);
 	return g_test_run();
 }
