@@ -1,4 +1,4 @@
-/* When a search should end. Private to this room. */
+/* When a search should end. Cheap: ask every millisecond or so. */
 #pragma once
 #include "indexer/search-index.h"
 G_BEGIN_DECLS

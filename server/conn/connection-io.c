@@ -115,7 +115,8 @@ static void received(Connection *c, char *data, gsize len)
 static void input_ended(Connection *c)
 {
 	c->eof = TRUE;
-	c->eof_at_us = g_get_monotonic_time();
+	c->eof_at_us = c->looked_us = g_get_monotonic_time();
+	g_atomic_int_set(&c->closed_by_client, 1);
 	if (c->lingering) {
 		connection_close(c, NULL);
 		return;

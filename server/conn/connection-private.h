@@ -48,6 +48,7 @@ struct Connection {
 	GString *flushed; /* by the worker in the middle of a command; under flush_lock; NULL: nothing */
 
 	gint cancelled;     /* atomic: the worker may as well give up */
+	gint closed_by_client; /* atomic: eof, for the worker */
 	gboolean news;      /* of the selected mailbox, not yet told */
 	gboolean eof;       /* the client has closed its side */
 	gboolean starttls;  /* TLS begins when the output is empty */
@@ -61,7 +62,7 @@ struct Connection {
 	char *watched_account; /* whose news it gets; NULL: none */
 	gint64 watched_mailbox;
 
-	gint64 started_us, active_us, delayed_until_us, eof_at_us, linger_at_us, spoke_us; /* monotonic */
+	gint64 started_us, active_us, delayed_until_us, eof_at_us, looked_us, linger_at_us, spoke_us; /* monotonic */
 	guint64 bytes_in, bytes_out, commands;
 	MetricSeries *gauge; /* METRIC_SESSIONS: the one it is counted in */
 };

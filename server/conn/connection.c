@@ -10,6 +10,8 @@
 
 /* A client that has closed its side: how long its last command may take before it counts as gone. */
 #define EOF_GRACE_US (G_GINT64_CONSTANT(2) * G_USEC_PER_SEC)
+/* How often it is looked meanwhile whether what it was sent has come back: then it is gone, and nobody waits for the command. */
+#define EOF_LOOK_US (G_GINT64_CONSTANT(20) * 1000)
 /* After our last word: how long the client may take to close. */
 #define LINGER_US (G_GINT64_CONSTANT(2) * G_USEC_PER_SEC)
 #define LINGER_AT_STOP_US (G_GINT64_CONSTANT(300) * 1000)
@@ -43,6 +45,12 @@ static gboolean is_cancelled(gpointer data)
 {
 	Connection *c = data;
 	return g_atomic_int_get(&c->cancelled) != 0 || server_context_is_stopping(hub_server(c->hub));
+}
+
+static gboolean client_closed(gpointer data)
+{
+	Connection *c = data;
+	return g_atomic_int_get(&c->closed_by_client) != 0;
 }
 
 static void take_flushed(Connection *c)
@@ -87,7 +95,7 @@ Connection *connection_new(
 	c->session = session_new(hub_server(hub), c);
 	c->session->peer = g_strdup(peer);
 	c->session->local = local;
-	c->host = (CommandHost){ .cancelled = is_cancelled, .flush = flush, .data = c };
+	c->host = (CommandHost){ .cancelled = is_cancelled, .client_closed = client_closed, .flush = flush, .data = c };
 	c->started_us = c->active_us = g_get_monotonic_time();
 	g_mutex_init(&c->flush_lock);
 	output_init(&c->output);
@@ -373,7 +381,9 @@ static gint64 next_deadline(const Connection *c)
 	if (c->lingering)
 		return c->linger_at_us + (c->stopping ? LINGER_AT_STOP_US : LINGER_US);
 	if (c->run_state == RUN_BUSY)
-		return c->eof && g_atomic_int_get(&c->cancelled) == 0 ? c->eof_at_us + EOF_GRACE_US : 0;
+		return c->eof && g_atomic_int_get(&c->cancelled) == 0 ?
+			MIN(c->eof_at_us + EOF_GRACE_US, c->looked_us + EOF_LOOK_US) :
+			0;
 	if (c->run_state == RUN_DELAYED)
 		return c->delayed_until_us;
 	if (c->run_state == RUN_WAITING && c->run->idle && c->output.size == 0)
@@ -398,12 +408,22 @@ void connection_update_timer(Connection *c)
 	(void)event_add(&c->timer, &tv);
 }
 
+/* It has closed its side, and its command still runs. */
+static void look_after_client(Connection *c)
+{
+	c->looked_us = g_get_monotonic_time();
+	if (transport_is_broken(c->transport))
+		connection_close(c, "connection lost");
+	else if (c->looked_us >= c->eof_at_us + EOF_GRACE_US)
+		g_atomic_int_set(&c->cancelled, 1);
+}
+
 static void time_is_up(Connection *c)
 {
 	if (c->lingering)
 		connection_close(c, NULL);
 	else if (c->run_state == RUN_BUSY)
-		g_atomic_int_set(&c->cancelled, 1);
+		look_after_client(c);
 	else if (c->run_state == RUN_DELAYED)
 		end_command(c);
 	else if (c->run_state == RUN_WAITING && c->run->idle && c->output.size == 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,4 +167,11 @@ char *transport_tls_name(const Transport *t)
 	if (t->ssl == NULL)
 		return NULL;
 	return g_strdup_printf("%s %s", SSL_get_version(t->ssl), SSL_get_cipher_name(t->ssl));
+}
+
+gboolean transport_is_broken(const Transport *transport)
+{
+	/* Not POLLRDHUP: that is the end of what the client sends. */
+	struct pollfd fd = { .fd = transport->fd };
+	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLERR | POLLHUP)) != 0;
 }

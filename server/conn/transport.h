@@ -28,6 +28,8 @@ TransportResult transport_read(Transport *transport, char *buffer, gsize size, g
 TransportResult transport_write(Transport *transport, const char *data, gsize len, gsize *n_out);
 /* Octets that TLS has read from the socket and not yet given out: no event will come for them. */
 gboolean transport_has_pending(const Transport *transport);
+/* The client has reset the connection: what was written to it reached nobody. Only asks. */
+gboolean transport_is_broken(const Transport *transport);
 /* Says that nothing more will be written (close_notify, FIN). */
 void transport_end_output(Transport *transport);
 

@@ -48,10 +48,13 @@ static gboolean finish(ImapCommand *cmd, SearchContext *context, GArray *positio
 		messages[i].message_id = of[SORT_KEY_MESSAGE_ID];
 		messages[i].references = of[SORT_KEY_REFERENCES];
 	}
+	g_autoptr(GString) threads = g_string_new(NULL);
+	if (!(thread->references ? thread_references : thread_orderedsubject)(messages, positions->len, context->cancel, threads, error))
+		return FALSE;
 	g_string_append(cmd->out, "* THREAD");
 	if (positions->len > 0)
 		g_string_append_c(cmd->out, ' ');
-	(thread->references ? thread_references : thread_orderedsubject)(messages, positions->len, cmd->out);
+	g_string_append_len(cmd->out, threads->str, (gssize)threads->len);
 	g_string_append(cmd->out, "\r\n");
 	return TRUE;
 }

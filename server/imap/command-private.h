@@ -10,6 +10,7 @@ typedef enum { OUTCOME_NONE, OUTCOME_OK, OUTCOME_NO, OUTCOME_BAD } CommandOutcom
 /* The way back to the connection while a step runs. All may be NULL. */
 typedef struct {
 	gboolean (*cancelled)(gpointer data);
+	gboolean (*client_closed)(gpointer data);
 	void (*flush)(GString *out, gpointer data); /* takes what @out holds */
 	gpointer data;
 } CommandHost;

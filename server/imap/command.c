@@ -195,6 +195,12 @@ gboolean command_cancelled(const ImapCommand *cmd)
 	return host != NULL && host->cancelled != NULL && host->cancelled(host->data);
 }
 
+gboolean command_client_closed(const ImapCommand *cmd)
+{
+	const CommandHost *host = const_run_of(cmd)->host;
+	return host != NULL && host->client_closed != NULL && host->client_closed(host->data);
+}
+
 void command_flush(ImapCommand *cmd)
 {
 	const CommandHost *host = run_of(cmd)->host;

@@ -60,6 +60,9 @@ const CommandEntry *command_find(const char *name); /* upper case */
 gboolean command_output_full(const ImapCommand *cmd);
 /* TRUE when the connection is closed or the server stops: give up. Cheap, from any thread. */
 gboolean command_cancelled(const ImapCommand *cmd);
+/* TRUE when the client has closed its side: it may be gone, or still read (`printf ... | nc`). Whatever is sent to it tells: where it is gone
+ * command_cancelled() says so shortly after. Cheap, from any thread. */
+gboolean command_client_closed(const ImapCommand *cmd);
 /* Sends what cmd->out holds now (INPROGRESS), from the worker. */
 void command_flush(ImapCommand *cmd);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/datetime.h"
+#include "indexer/search-cancel.h"
 
 /* One bit for each position of the view. */
 typedef struct {
@@ -435,6 +436,9 @@ static Bits *eval_or(Search *search, const SearchKey *key, const Bits *within, G
 /* The positions of @within that match. */
 static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GError **error)
 {
+	/* Thousands of keys, each a pass over the columns, are a long search too. */
+	if (!search_cancel_check(search->context->cancel, error))
+		return NULL;
 	switch (key->kind) {
 	case SEARCH_KEY_AND:
 		return eval_and(search, key, within, error);

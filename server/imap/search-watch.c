@@ -14,7 +14,9 @@ static gboolean ask(gpointer data)
 	if (g_thread_self() != watch->worker)
 		return FALSE;
 	gint64 now = g_get_monotonic_time();
-	if (now >= watch->next_progress_us) {
+	gboolean try = !watch->tried && command_client_closed(watch->cmd);
+	watch->tried |= try;
+	if (now >= watch->next_progress_us || try) {
 		watch->next_progress_us = now + PROGRESS_INTERVAL_US;
 		/* How much there is to do is not known before it is done: no numbers (RFC 9585 4.1). */
 		g_string_append_printf(watch->cmd->out, "* OK [INPROGRESS (\"%s\" NIL NIL)] Still searching\r\n", watch->cmd->tag);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "indexer/search-cancel.h"
+#include "server/imap/radix.h"
 
 static const struct {
 	const char *name;
@@ -87,17 +89,6 @@ typedef struct {
 	SortKeySpan text;
 } SortValue;
 
-typedef struct {
-	const GArray *orders;
-	SortValue *values; /* of row i: those from i * orders->len */
-} SortTable;
-
-/* Signed numbers in the order of unsigned ones. */
-static guint64 biased(gint64 number)
-{
-	return (guint64)number ^ (G_GUINT64_CONSTANT(1) << 63);
-}
-
 /* Big endian, short ones filled up with 0, which no key holds: compares as the octets do. */
 static guint64 prefix_of(SortKeySpan text)
 {
@@ -113,9 +104,9 @@ static SortValue value_of(const SearchContext *context, SortCriterion criterion,
 	const SnapshotChunk *chunk = snapshot_row(context->view, position, &row);
 	switch (criterion) {
 	case SORT_ARRIVAL:
-		return (SortValue){ .number = biased(chunk->internal_at[row]) };
+		return (SortValue){ .number = radix_key(chunk->internal_at[row]) };
 	case SORT_DATE:
-		return (SortValue){ .number = biased(chunk->sent_at[row]) };
+		return (SortValue){ .number = radix_key(chunk->sent_at[row]) };
 	case SORT_RELEVANCY:
 		return (SortValue){ .number = 100 - (guint64)context->relevancy[position] };
 	case SORT_SIZE:
@@ -147,13 +138,80 @@ static int compare_messages(const GArray *orders, const SortValue *a, const Sort
 	return 0;
 }
 
-static int compare_rows(const void *a, const void *b, void *data)
+/* -- many at once ------------------------------------------------------------------------------------------------ */
+
+/* Groups smaller than this, and those that are equal in so many octets of a string, are put into order by comparing. */
+#define COMPARED_ITEMS 48
+#define COMPARED_OCTETS 64
+
+/* How many values are fetched, or compared, before it is asked whether to stop. */
+#define STOP_EVERY 4096
+
+typedef struct {
+	const GArray *orders;
+	const SortValue *values; /* of row i: those from i * orders->len */
+	RadixItem *spare;        /* as many as there are rows */
+	const SearchCancel *cancel;
+	guint compared;
+	gboolean stopped;
+} Sorting;
+
+static gboolean is_stopped(Sorting *sorting)
 {
-	const SortTable *table = data;
-	guint32 i = *(const guint32 *)a, j = *(const guint32 *)b;
-	guint n = table->orders->len;
-	int order = compare_messages(table->orders, &table->values[(gsize)i * n], &table->values[(gsize)j * n]);
+	if (!sorting->stopped && !search_cancel_check(sorting->cancel, NULL))
+		sorting->stopped = TRUE;
+	return sorting->stopped;
+}
+
+/* Items by their values, at last by their place in the mailbox: REVERSE does not turn that round. */
+static int compare_items(const void *a, const void *b, void *data)
+{
+	Sorting *sorting = data;
+	if (++sorting->compared % STOP_EVERY == 0)
+		(void)is_stopped(sorting);
+	if (sorting->stopped)
+		return 0;
+	gsize i = ((const RadixItem *)a)->value, j = ((const RadixItem *)b)->value;
+	guint n = sorting->orders->len;
+	int order = compare_messages(sorting->orders, &sorting->values[i * n], &sorting->values[j * n]);
 	return order != 0 ? order : (i > j) - (i < j);
+}
+
+/* Sets the items' keys to what criterion @k has from octet @depth on. */
+static void set_keys(const Sorting *sorting, RadixItem *items, gsize n, guint k, gsize depth)
+{
+	const SortOrder *order = &g_array_index(sorting->orders, SortOrder, k);
+	for (gsize i = 0; i < n; i++) {
+		const SortValue *value = &sorting->values[items[i].value * sorting->orders->len + k];
+		guint64 key = value->number;
+		if (depth > 0)
+			key = depth < value->text.len ?
+				prefix_of((SortKeySpan){ value->text.data + depth, value->text.len - depth }) :
+				0;
+		items[i].key = order->reverse ? ~key : key;
+	}
+}
+
+/* Puts @items, which are equal in what stands before octet @depth of criterion @k and in the mailbox's order, into order: eight octets at a time. */
+static void sort_items(Sorting *sorting, RadixItem *items, gsize n, guint k, gsize depth)
+{
+	if (n < 2 || k == sorting->orders->len || is_stopped(sorting))
+		return;
+	if (n < COMPARED_ITEMS || depth >= COMPARED_OCTETS) {
+		qsort_r(items, n, sizeof(*items), compare_items, sorting);
+		return;
+	}
+	set_keys(sorting, items, n, k, depth);
+	radix_sort(items, sorting->spare, n);
+	const SortOrder *order = &g_array_index(sorting->orders, SortOrder, k);
+	gboolean text = criteria[order->criterion].key >= 0;
+	for (gsize first = 0, end; first < n; first = end) {
+		for (end = first + 1; end < n && items[end].key == items[first].key;)
+			end++;
+		/* No key has a NUL: where one is, the strings have ended, and are equal. */
+		gboolean ended = !text || ((order->reverse ? ~items[first].key : items[first].key) & 0xff) == 0;
+		sort_items(sorting, items + first, end - first, ended ? k + 1 : k, ended ? 0 : depth + 8);
+	}
 }
 
 static gboolean needs_strings(const GArray *orders)
@@ -180,26 +238,32 @@ SortKeyTable *sort_keys_of(SearchContext *context, const GArray *positions, GErr
 
 gboolean sort_positions(SearchContext *context, const GArray *orders, GArray *positions, GError **error)
 {
-	guint n = positions->len;
+	gsize n = positions->len;
 	g_autoptr(SortKeyTable) keys = NULL;
 	if (needs_strings(orders)) {
 		keys = sort_keys_of(context, positions, error);
 		if (keys == NULL)
 			return FALSE;
 	}
-	SortTable table = { orders, g_new(SortValue, MAX((gsize)n * orders->len, 1)) };
-	g_autofree guint32 *rows = g_new(guint32, MAX(n, 1));
+	gsize n_orders = orders->len;
+	g_autofree SortValue *values = g_new(SortValue, MAX(n * n_orders, 1));
+	g_autofree RadixItem *items = g_new(RadixItem, MAX(n, 1));
+	g_autofree RadixItem *spare = g_new(RadixItem, MAX(n, 1));
 	g_autofree guint32 *before = g_memdup2(positions->data, n * sizeof(guint32));
-	for (guint i = 0; i < n; i++) {
-		rows[i] = i;
-		for (guint k = 0; k < orders->len; k++)
-			table.values[(gsize)i * orders->len + k] =
+	for (gsize i = 0; i < n; i++) {
+		if ((i * n_orders) % STOP_EVERY < n_orders && !search_cancel_check(context->cancel, error))
+			return FALSE;
+		items[i].value = i;
+		for (gsize k = 0; k < n_orders; k++)
+			values[i * n_orders + k] =
 				value_of(context, g_array_index(orders, SortOrder, k).criterion, before[i], keys, i);
 	}
-	qsort_r(rows, n, sizeof(guint32), compare_rows, &table);
-	for (guint i = 0; i < n; i++)
-		g_array_index(positions, guint32, i) = before[rows[i]];
-	g_free(table.values);
+	Sorting sorting = { .orders = orders, .values = values, .spare = spare, .cancel = context->cancel };
+	sort_items(&sorting, items, n, 0, 0);
+	if (sorting.stopped)
+		return search_cancel_check(context->cancel, error);
+	for (gsize i = 0; i < n; i++)
+		g_array_index(positions, guint32, i) = before[items[i].value];
 	return TRUE;
 }
 

@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+#include "indexer/search-cancel.h"
+#include "server/imap/radix.h"
+
+/* Messages, or nodes, that are worked off before it is asked whether to stop. */
+#define STOP_EVERY 4096
+
 static gboolean span_equal(SortKeySpan a, SortKeySpan b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
@@ -28,6 +34,25 @@ static int compare_subjects(SortKeySpan a, SortKeySpan b)
 	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+/* Whether it is to end. Loops that cannot be left run on, without work, to their end. */
+typedef struct {
+	const SearchCancel *cancel;
+	guint asked;
+	gboolean stopped;
+} Stop;
+
+static gboolean stops_here(Stop *stop)
+{
+	if (!stop->stopped)
+		stop->stopped = !search_cancel_check(stop->cancel, NULL);
+	return stop->stopped;
+}
+
+static gboolean is_stopped(Stop *stop)
+{
+	return ++stop->asked % STOP_EVERY == 0 ? stops_here(stop) : stop->stopped;
+}
+
 /* By sent date, then by place in the mailbox: RFC 5256 2.2. */
 static int compare_sent(const ThreadMessage *a, const ThreadMessage *b)
 {
@@ -43,8 +68,10 @@ typedef struct {
 	gsize n;
 } SubjectThread;
 
-static int compare_subject_then_sent(const void *a, const void *b)
+static int compare_subject_then_sent(const void *a, const void *b, void *data)
 {
+	if (is_stopped(data))
+		return 0;
 	const ThreadMessage *x = *(const ThreadMessage *const *)a, *y = *(const ThreadMessage *const *)b;
 	int order = compare_subjects(x->subject, y->subject);
 	return order != 0 ? order : compare_sent(x, y);
@@ -55,12 +82,15 @@ static int compare_threads(const void *a, const void *b)
 	return compare_sent(((const SubjectThread *)a)->first[0], ((const SubjectThread *)b)->first[0]);
 }
 
-void thread_orderedsubject(const ThreadMessage *messages, gsize n, GString *out)
+gboolean thread_orderedsubject(const ThreadMessage *messages, gsize n, const SearchCancel *cancel, GString *out, GError **error)
 {
+	Stop stop = { .cancel = cancel };
 	g_autofree const ThreadMessage **order = g_new(const ThreadMessage *, MAX(n, 1));
 	for (gsize i = 0; i < n; i++)
 		order[i] = &messages[i];
-	qsort(order, n, sizeof(*order), compare_subject_then_sent);
+	qsort_r(order, n, sizeof(*order), compare_subject_then_sent, &stop);
+	if (stop.stopped)
+		return search_cancel_check(cancel, error);
 	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(SubjectThread));
 	for (gsize i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && span_equal(order[i]->subject, order[end]->subject);)
@@ -79,6 +109,7 @@ void thread_orderedsubject(const ThreadMessage *messages, gsize n, GString *out)
 			                       thread->n > 2 ? ")" : "");
 		g_string_append_c(out, ')');
 	}
+	return TRUE;
 }
 
 /* -- REFERENCES: the tree ------------------------------------------------------------------------------------- */
@@ -92,11 +123,19 @@ struct Node {
 	Node *previous, *next;        /* siblings */
 };
 
-/* All nodes are allocated at once, so that they can point to each other and be keys. */
+/* The nodes by their ids: open addressing. A string is looked at only where 32 bits of its hash are equal. */
+typedef struct {
+	guint32 hash;
+	guint32 node; /* its index + 1; 0: free */
+} IdSlot;
+
+/* All nodes are allocated at once, so that they can point to each other. */
 typedef struct {
 	Node *nodes;
 	gsize n;
-	GHashTable *by_id; /* SortKeySpan of a node -> node */
+	IdSlot *slots; /* owned; a power of two of them, more than half of them free */
+	gsize n_slots, n_ids;
+	guint64 seed;  /* of the hashes: whoever sends mail must not know which ids collide */
 } Tree;
 
 static Node *node_new(Tree *tree)
@@ -177,14 +216,57 @@ static GPtrArray *preorder(const Node *root)
 
 /* -- REFERENCES: step 1, links -------------------------------------------------------------------------------- */
 
+static guint64 mix(guint64 hash, guint64 word)
+{
+	unsigned __int128 product = (unsigned __int128)(hash ^ word) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+	return (guint64)product ^ (guint64)(product >> 64);
+}
+
+/* Eight octets at a time: ids are 30 to 70 long, and there are several for each message. */
+static guint32 id_hash(const Tree *tree, SortKeySpan id)
+{
+	guint64 hash = mix(tree->seed, id.len), word = 0;
+	gsize at = 0;
+	for (; at + sizeof(word) <= id.len; at += sizeof(word)) {
+		memcpy(&word, id.data + at, sizeof(word));
+		hash = mix(hash, word);
+	}
+	word = 0;
+	if (at < id.len)
+		memcpy(&word, id.data + at, id.len - at);
+	return (guint32)mix(hash, word);
+}
+
+static void grow_slots(Tree *tree)
+{
+	gsize n = tree->n_slots * 2;
+	IdSlot *slots = g_new0(IdSlot, n);
+	for (gsize i = 0; i < tree->n_slots; i++) {
+		if (tree->slots[i].node == 0)
+			continue;
+		gsize at = tree->slots[i].hash & (n - 1);
+		while (slots[at].node != 0)
+			at = (at + 1) & (n - 1);
+		slots[at] = tree->slots[i];
+	}
+	g_free(tree->slots);
+	tree->slots = slots;
+	tree->n_slots = n;
+}
+
 static Node *node_of_id(Tree *tree, SortKeySpan id)
 {
-	Node *node = g_hash_table_lookup(tree->by_id, &id);
-	if (node == NULL) {
-		node = node_new(tree);
-		node->id = id;
-		g_hash_table_insert(tree->by_id, &node->id, node);
-	}
+	if (tree->n_ids >= tree->n_slots / 2)
+		grow_slots(tree);
+	guint32 hash = id_hash(tree, id);
+	gsize at = hash & (tree->n_slots - 1);
+	for (; tree->slots[at].node != 0; at = (at + 1) & (tree->n_slots - 1))
+		if (tree->slots[at].hash == hash && span_equal(tree->nodes[tree->slots[at].node - 1].id, id))
+			return &tree->nodes[tree->slots[at].node - 1];
+	Node *node = node_new(tree);
+	node->id = id;
+	tree->slots[at] = (IdSlot){ hash, (guint32)tree->n };
+	tree->n_ids++;
 	return node;
 }
 
@@ -231,6 +313,9 @@ static gsize count_references(const ThreadMessage *messages, gsize n)
 
 /* -- REFERENCES: steps 3 to 6 --------------------------------------------------------------------------------- */
 
+/* Fewer children are sorted by qsort(). */
+#define SORTED_BY_CALLS 48
+
 static void prune(Node *root)
 {
 	g_autoptr(GPtrArray) order = preorder(root);
@@ -256,6 +341,20 @@ static int compare_nodes(const void *a, const void *b)
 	return compare_sent(message_of(*(Node *const *)a), message_of(*(Node *const *)b));
 }
 
+static void sort_many(Node **children, gsize n)
+{
+	g_autofree RadixItem *items = g_new(RadixItem, n), *spare = g_new(RadixItem, n);
+	for (gsize i = 0; i < n; i++)
+		items[i] = (RadixItem){ (gsize)message_of(children[i]), i };
+	radix_sort(items, spare, n); /* messages lie in the mailbox's order */
+	for (gsize i = 0; i < n; i++)
+		items[i].key = radix_key(message_of(children[items[i].value])->sent_at);
+	radix_sort(items, spare, n);
+	g_autofree Node **before = g_memdup2(children, n * sizeof(*children));
+	for (gsize i = 0; i < n; i++)
+		children[i] = before[items[i].value];
+}
+
 static void sort_children(Node *parent)
 {
 	if (parent->first == parent->last)
@@ -263,7 +362,10 @@ static void sort_children(Node *parent)
 	g_autoptr(GPtrArray) children = g_ptr_array_new();
 	for (Node *child = parent->first; child != NULL; child = child->next)
 		g_ptr_array_add(children, child);
-	qsort(children->pdata, children->len, sizeof(gpointer), compare_nodes);
+	if (children->len < SORTED_BY_CALLS)
+		qsort(children->pdata, children->len, sizeof(gpointer), compare_nodes);
+	else
+		sort_many((Node **)children->pdata, children->len);
 	parent->first = parent->last = NULL;
 	for (guint i = 0; i < children->len; i++)
 		append_child(parent, children->pdata[i]);
@@ -377,24 +479,48 @@ static void write_threads(const Node *root, GString *out)
 	}
 }
 
-void thread_references(const ThreadMessage *messages, gsize n, GString *out)
+/* Steps 1 to 6. */
+static void build(Tree *tree, Node *root, const ThreadMessage *messages, gsize n, Stop *stop)
 {
-	/* Each message and each reference makes one node at most, and each merge one more. */
-	Tree tree = { g_new0(Node, 2 * n + count_references(messages, n) + 1), 0, g_hash_table_new(span_hash, span_key_equal) };
-	for (gsize i = 0; i < n; i++)
-		link_message(&tree, &messages[i]);
-	Node root = { 0 };
-	for (gsize i = 0; i < tree.n; i++)
-		if (tree.nodes[i].parent == NULL)
-			append_child(&root, &tree.nodes[i]);
-	prune(&root);
-	sort_roots(&root);
-	gather_subjects(&tree, &root);
-	g_autoptr(GPtrArray) order = preorder(&root);
-	for (guint i = 0; i < order->len; i++)
+	for (gsize i = 0; i < n && !is_stopped(stop); i++)
+		link_message(tree, &messages[i]);
+	for (gsize i = 0; i < tree->n && !is_stopped(stop); i++)
+		if (tree->nodes[i].parent == NULL)
+			append_child(root, &tree->nodes[i]);
+	if (stops_here(stop))
+		return;
+	prune(root);
+	if (stops_here(stop))
+		return;
+	sort_roots(root);
+	if (stops_here(stop))
+		return;
+	gather_subjects(tree, root);
+	g_autoptr(GPtrArray) order = preorder(root);
+	for (guint i = 0; i < order->len && !is_stopped(stop); i++)
 		sort_children(order->pdata[i]);
-	sort_roots(&root);
-	write_threads(&root, out);
-	g_hash_table_unref(tree.by_id);
+	if (!stops_here(stop))
+		sort_roots(root);
+}
+
+gboolean thread_references(const ThreadMessage *messages, gsize n, const SearchCancel *cancel, GString *out, GError **error)
+{
+	Stop stop = { .cancel = cancel };
+	gsize n_slots = 64;
+	while (n_slots < 2 * n)
+		n_slots *= 2;
+	/* Each message and each reference makes one node at most, and each merge one more. */
+	Tree tree = {
+		.nodes = g_new0(Node, 2 * n + count_references(messages, n) + 1),
+		.slots = g_new0(IdSlot, n_slots),
+		.n_slots = n_slots,
+		.seed = (guint64)g_random_int() << 32 | g_random_int(),
+	};
+	Node root = { 0 };
+	build(&tree, &root, messages, n, &stop);
+	if (!stop.stopped)
+		write_threads(&root, out);
+	g_free(tree.slots);
 	g_free(tree.nodes);
+	return !stop.stopped || search_cancel_check(cancel, error);
 }

@@ -3,6 +3,7 @@
 OBJECTID's keys (8474), PARTIAL (9394). What a string matches is the oracle's business (tests/oracle); here it is the
 grammar, the forms of the answers, and what sessions see of each other."""
 
+import random
 import re
 
 import pytest
@@ -362,3 +363,25 @@ def test_a_search_ends_at_its_time(make_server, make_account):
         assert client.expect('NO', 'SEARCH RETURN (SAVE) BODY nosuchword').has_code('LIMIT')
         assert client.search('$') == []
         assert len(client.search('ALL')) == 30
+
+
+def test_sort_of_many_that_begin_alike(client):
+    """Strings with long beginnings in common, ends within each other, and equal ones: in the order of their octets, then of the mailbox."""
+    rng = random.Random(5)
+    beginnings = ['', 'a', 'abcdefg', 'abcdefgh', 'abcdefgh' * 2, 'abcdefgh' * 9, 'b' * 63, 'b' * 64, 'b' * 65, 'z' * 200]
+    subjects = [rng.choice(beginnings) + rng.choice(['', 'h', 'hi', 'x', 'b', 'b' * 8]) for _ in range(600)]
+    senders = [rng.choice('ab') for _ in subjects]
+    parts = []
+    for subject, sender in zip(subjects, senders):
+        parts += client.append_parts('INBOX', b'From: %s@x\r\nSubject: %s\r\n\r\n.\r\n' % (sender.encode(), subject.encode()))[2:]
+    client.cmd('APPEND', 'INBOX', *parts)
+    client.select()
+    numbers = range(1, len(subjects) + 1)
+    for criteria, order in [
+            ('SUBJECT', lambda n: (subjects[n - 1], n)),
+            ('FROM SUBJECT', lambda n: (senders[n - 1], subjects[n - 1], n))]:
+        assert client.cmd('SORT (%s) UTF-8 ALL' % criteria).one('SORT').args == sorted(numbers, key=order), criteria
+    backwards = sorted(sorted(numbers), key=lambda n: subjects[n - 1], reverse=True)     # Python's is stable: equal ones stay
+    assert client.cmd('SORT (REVERSE SUBJECT) UTF-8 ALL').one('SORT').args == backwards
+    mixed = sorted(sorted(numbers, key=lambda n: senders[n - 1], reverse=True), key=lambda n: subjects[n - 1])
+    assert client.cmd('SORT (SUBJECT REVERSE FROM) UTF-8 ALL').one('SORT').args == mixed
