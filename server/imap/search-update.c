@@ -136,7 +136,9 @@ static gboolean has_room(const SearchUpdates *updates, guint n)
 
 gboolean search_updates_add(SearchUpdates *updates, const SearchContext *context, const SearchResult *result)
 {
-	if (!has_room(updates, result->positions->len))
+	/* Scores depend on all that was found: a place by them does not stay (RFC 5267 4.3.1 lets a SORT be refused). */
+	if (!has_room(updates, result->positions->len) ||
+	    (result->orders != NULL && sort_orders_need_relevancy(result->orders)))
 		return FALSE;
 	g_autoptr(SearchUpdate) update = g_new0(SearchUpdate, 1);
 	update->tag = g_strdup(result->tag);

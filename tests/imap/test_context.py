@@ -261,6 +261,15 @@ def test_one_too_many_is_refused_and_still_answered(box):
     begin(box, 'SEARCH RETURN (UPDATE COUNT) ALL')
 
 
+def test_places_by_relevancy_are_not_kept(box):
+    tag = box.send('UID SORT RETURN (UPDATE COUNT) (RELEVANCY) UTF-8 FUZZY SUBJECT red')
+    result = box.wait(tag)
+    assert result.status == 'OK' and result.one('NO').code == ['NOUPDATE', tag.encode()]
+    box.append('INBOX', mail())
+    assert not [line for line in news(box) if 'ESEARCH' in line]
+    begin(box, 'UID SORT RETURN (UPDATE COUNT) (DATE) UTF-8 FUZZY SUBJECT red')
+
+
 def test_options_stand_beside_each_other(box):
     assert begin(box, 'SEARCH RETURN (CONTEXT COUNT) ALL')[1].one('ESEARCH').raw.endswith(b' COUNT 5')
     assert begin(box, 'UID SEARCH RETURN (UPDATE CONTEXT PARTIAL 2:3) ALL')[1].one('ESEARCH').raw.endswith(b' UID PARTIAL (2:3 2:3)')
