@@ -8,7 +8,7 @@
  *
  *     B   a token of the body section
  *     F T C K S   a token of the value of a From, To, Cc, Bcc, Subject field of the message's header
- *     R   a token of the value of a trace field of the message's header (terms.c lists them)
+ *     R   a token of the value of a trace field of the message's header (terms.c lists them), but for its long words
  *     H   a token of any other line of the header section and of the values of the parts section
  *     N   the folded name of a field of the header section, whole
  *     P   the folded name of a field of the parts section, whole

@@ -80,6 +80,19 @@ static gboolean each_token(TextKind kind, const char *text, gsize len, TokenFunc
 	return TRUE;
 }
 
+/* The same of the value of a line; long words of trace fields are no terms (terms.h). */
+static gboolean each_value_token(gboolean trace, TextKind kind, const char *value, gsize len, TokenFunc func, gpointer data)
+{
+	const char *end = value + len, *at = value, *word;
+	gsize word_len;
+	while (trace && (word = term_long_word(&at, end, &word_len)) != NULL) {
+		if (!each_token(kind, value, (gsize)(word - value), func, data))
+			return FALSE;
+		value = at;
+	}
+	return each_token(kind, value, (gsize)(end - value), func, data);
+}
+
 /* One line of the header or parts section, if it counts for the leaf. */
 static gboolean each_line_token(const TextLeaf *leaf, gboolean parts, const char *line, gsize len, TokenFunc func, gpointer data)
 {
@@ -87,7 +100,8 @@ static gboolean each_line_token(const TextLeaf *leaf, gboolean parts, const char
 		gsize name = leaf->field_len;
 		if (len < name + 2 || memcmp(line, leaf->field, name) != 0 || line[name] != ':' || line[name + 1] != ' ')
 			return TRUE;
-		return each_token(kind_of_field(leaf->field, name), line + name + 2, len - name - 2, func, data);
+		gboolean is_trace = term_prefix_of_field(line, term_name_end(line, len)) == TERM_PREFIX_TRACE;
+		return each_value_token(is_trace, kind_of_field(leaf->field, name), line + name + 2, len - name - 2, func, data);
 	}
 	gsize name = term_name_end(line, len);
 	if (name == len)
@@ -95,7 +109,8 @@ static gboolean each_line_token(const TextLeaf *leaf, gboolean parts, const char
 	TextKind kind = parts ? KIND_OTHER : kind_of_field(line, name);
 	if (name > TERM_NAME_MAX && !each_token(KIND_OTHER, line, name, func, data))
 		return FALSE;
-	return each_token(kind, line + name, len - name, func, data);
+	gboolean is_trace = !parts && term_prefix_of_field(line, name) == TERM_PREFIX_TRACE;
+	return each_value_token(is_trace, kind, line + name, len - name, func, data);
 }
 
 /* The tokens that the leaf looks at. */

@@ -127,8 +127,8 @@ static gboolean parse_line(const char *key, const char *value, IndexMeta *meta)
 	static const guint64 part_max[] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXINT64 };
 	static const guint64 vocabulary_max[] = { 1, G_MAXUINT32, G_MAXINT64, G_MAXINT64 };
 	static const guint64 segment_max[SEGMENT_NUMBERS] = { G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT64, G_MAXUINT32,
-		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32,
-		G_MAXINT32, G_MAXINT32 };
+		G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXUINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32,
+		G_MAXINT32, G_MAXINT32, G_MAXINT32 };
 	guint64 n[SEGMENT_NUMBERS];
 	if (strcmp(key, "watermark") == 0 && parse_numbers(value, max32, n, 1)) {
 		meta->watermark = (guint32)n[0];

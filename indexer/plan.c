@@ -264,7 +264,7 @@ static EmailSet *probe_ids(Plan *plan, const Probe *probe, const char *prefixes,
 
 /* Takes away from @set what has no line in the group with the terms that the string's tokens ask for, as long as that costs less than verifying what is
  * there. FALSE: nothing was looked up. */
-static gboolean narrow(Plan *plan, const Group *group, const char *needle, gsize len, gboolean closed_left, EmailSet *set)
+static gboolean narrow_by_terms(Plan *plan, const Group *group, const char *needle, gsize len, gboolean closed_left, EmailSet *set)
 {
 	guint64 all_ns = texts_ns(plan, group->streams, email_set_count(set)), spent_before_ns = plan->spent_ns;
 	g_autoptr(GArray) probes = make_probes(plan, needle, len, closed_left, group->prefixes, all_ns);
@@ -288,23 +288,106 @@ static gboolean narrow(Plan *plan, const Group *group, const char *needle, gsize
 	return narrowed;
 }
 
+/* -- long words of trace fields, which have no terms ---------------------------------------------------------------------- */
+
+typedef enum { WORD_CONTAINS, WORD_BEGINS, WORD_ENDS } WordMatch;
+
+/* Adds to @ids those of @among with a long word in a trace field that contains, begins or ends with the string. */
+static gboolean find_long_words(
+	Plan *plan, WordMatch match, const char *string, gsize len, const EmailSet *among, EmailSet *ids)
+{
+	g_autoptr(GString) needle = g_string_new(match == WORD_BEGINS ? "\n" : NULL);
+	g_string_append_len(needle, string, (gssize)len);
+	if (match == WORD_ENDS)
+		g_string_append_c(needle, '\n');
+	TextLeaf leaf = { .scope = TEXT_SCOPE_TEXT, .needle = needle->str, .needle_len = needle->len };
+	if (!text_view_match(plan->reader->view->text, &leaf, 1u << TEXT_STREAM_LONG, among, plan->cancel, ids, plan->error))
+		plan->failed = TRUE;
+	return !plan->failed;
+}
+
+static gboolean is_dearer_than_long_words(const Plan *plan, const Group *group, const EmailSet *set)
+{
+	guint32 n = email_set_count(set);
+	return texts_ns(plan, group->streams, n) / 2 > texts_ns(plan, 1u << TEXT_STREAM_LONG, n);
+}
+
+/* Leaves in @set what has in a trace field a word that contains, begins or ends with @word: by its terms, for which @context has the word with the spaces that
+ * are known to be around it, or as a long word. FALSE: not done. */
+static gboolean narrow_to_word(Plan *plan, const Group *group, const char *context, gsize context_len, gboolean closed_left,
+	WordMatch match, const char *word, gsize len, EmailSet *set)
+{
+	g_autoptr(EmailSet) ids = email_set_copy(set);
+	if (len >= TERM_LONG_WORD)
+		email_set_and_not(ids, set);
+	else if (!narrow_by_terms(plan, group, context, context_len, closed_left, ids))
+		return FALSE;
+	g_autoptr(EmailSet) others = email_set_copy(set);
+	email_set_and_not(others, ids);
+	if (!find_long_words(plan, match, word, len, others, ids))
+		return FALSE;
+	email_set_and(set, ids);
+	return TRUE;
+}
+
+/* narrow_by_terms() for the trace fields. A match of a string without spaces is inside of one word, which has terms or is long. Of one with spaces, words
+ * between two of them are whole: if they are short they have terms. What is before the first space ends a word, what is behind the last begins one. */
+static gboolean narrow_trace(Plan *plan, const Group *group, const char *needle, gsize len, gboolean closed_left, EmailSet *set)
+{
+	const char *end = needle + len, *first = memchr(needle, ' ', len), *last = memrchr(needle, ' ', len), *at = first;
+	gsize long_len, first_len = first == NULL ? len : (gsize)(first - needle), last_len = last == NULL ? 0 : (gsize)(end - last) - 1;
+	gboolean narrowed = FALSE;
+	if (first == NULL)
+		return narrow_to_word(plan, group, needle, len, closed_left, WORD_CONTAINS, needle, len, set);
+	if (last > first + 1 && term_long_word(&at, last, &long_len) == NULL)
+		narrowed = narrow_by_terms(plan, group, first, (gsize)(last - first) + 1, FALSE, set);
+	/* The longer end first: it is rarer. */
+	for (int i = 0; i < 2 && !plan->failed; i++) {
+		gboolean is_first = (first_len >= last_len) == (i == 0);
+		if ((is_first ? first_len : last_len) == 0 || !is_dearer_than_long_words(plan, group, set))
+			continue;
+		narrowed |= is_first ? narrow_to_word(plan, group, needle, first_len + 1, closed_left, WORD_ENDS, needle, first_len, set) :
+				       narrow_to_word(plan, group, last, last_len + 1, FALSE, WORD_BEGINS, last + 1, last_len, set);
+	}
+	return narrowed;
+}
+
+/* narrow_by_terms(), and by what the group has besides terms. */
+static gboolean narrow(Plan *plan, const Group *group, const char *needle, gsize len, gboolean closed_left, EmailSet *set)
+{
+	if ((group->streams & 1u << TEXT_STREAM_TRACE) != 0)
+		return narrow_trace(plan, group, needle, len, closed_left, set);
+	return narrow_by_terms(plan, group, needle, len, closed_left, set);
+}
+
 /* -- the names of fields, in TEXT --------------------------------------------------------------------------------------- */
 
 /* What field names have to do with a string under TEXT, which sees lines "name: value". A match of a string without ": " is inside of a name and the colon
  * behind it, or has nothing of it; one of a string with it can also end in a name what is before the first ": ", and begin a value with what follows. (The tokens of
  * a name that is too long for its term are among those of values.) */
 typedef struct {
-	EmailSet *ids;         /* owned: with a name that can be part of a match. Nobody else is one by a name */
-	gboolean unknown;      /* too many to be worth it: anyone may be */
+	EmailSet *ids[G_N_ELEMENTS(text_groups)]; /* owned: with such a name in a line of the group. Nobody else matches by a name there */
+	gboolean unknown;      /* too many to be worth it: anyone may */
 	const char *value;     /* what then begins the value, or NULL: nothing */
 	gsize value_len;
 } Names;
 
 static void names_clear(Names *names)
 {
-	g_clear_pointer(&names->ids, email_set_free);
+	for (gsize i = 0; i < G_N_ELEMENTS(text_groups); i++)
+		g_clear_pointer(&names->ids[i], email_set_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
+
+/* In which group lines with a name are: by the name's term. A name that was cut is none of those that terms.c lists. */
+static gsize group_of_name(const guint8 *term, gsize len)
+{
+	char prefix = term[0] == TERM_PREFIX_NAME ? term_prefix_of_field((const char *)term + 1, len - 1) : TERM_PREFIX_HEADER;
+	for (gsize i = 0; i < G_N_ELEMENTS(text_groups); i++)
+		if (strchr(text_groups[i].prefixes, prefix) != NULL)
+			return i;
+	g_assert_not_reached();
+}
 
 /* Adds to names->ids those of @among that have a field whose name contains or ends with the string. */
 static void names_with(Plan *plan, VocabularyMatch match, const char *string, gsize len, const EmailSet *among, Names *names)
@@ -312,17 +395,28 @@ static void names_with(Plan *plan, VocabularyMatch match, const char *string, gs
 	g_autoptr(GByteArray) terms = g_byte_array_new();
 	guint n;
 	guint64 budget_ns = texts_ns(plan, text_leaf_streams(plan->leaf), email_set_count(among)) / GAIN;
-	names->unknown = !find_terms(plan, NAME_PREFIXES, match, string, len, &budget_ns, terms, &n) ||
-			 !read_postings(plan, terms, n, budget_ns, names->ids);
-	email_set_and(names->ids, among);
+	names->unknown = !find_terms(plan, NAME_PREFIXES, match, string, len, &budget_ns, terms, &n);
+	for (gsize i = 0; i < G_N_ELEMENTS(text_groups) && !names->unknown && !plan->failed; i++) {
+		g_autoptr(GByteArray) of_group = g_byte_array_new();
+		guint n_of_group = 0;
+		for (guint at = 0; at < terms->len; at += terms->data[at] + 1u) {
+			if (group_of_name(terms->data + at + 1, terms->data[at]) != i)
+				continue;
+			g_byte_array_append(of_group, terms->data + at, terms->data[at] + 1u);
+			n_of_group++;
+		}
+		names->unknown = !read_postings(plan, of_group, n_of_group, budget_ns, names->ids[i]);
+		email_set_and(names->ids[i], among);
+	}
 }
 
-/* Adds to @matched those of @among that have the string in a name; the rest is @names. */
+/* Adds to @matched (empty) those of @among that have the string in a name; the rest is @names. */
 static void match_names(Plan *plan, const EmailSet *among, Names *names, EmailSet *matched)
 {
 	const TextLeaf *leaf = plan->leaf;
 	const char *colon = mem_find(leaf->needle, leaf->needle_len, ": ", 2);
-	names->ids = email_set_new();
+	for (gsize i = 0; i < G_N_ELEMENTS(text_groups); i++)
+		names->ids[i] = email_set_new();
 	if (plan->reader->view->vocabulary == NULL) {
 		names->unknown = TRUE;
 	} else if (colon == NULL) {
@@ -338,9 +432,10 @@ static void match_names(Plan *plan, const EmailSet *among, Names *names, EmailSe
 		if (at_end)
 			return;
 		/* What the names' terms have, the names have. */
-		plan->narrowed |= !email_set_is_empty(names->ids);
-		email_set_or(plan->read, names->ids);
-		email_set_or(matched, names->ids);
+		for (gsize i = 0; i < G_N_ELEMENTS(text_groups); i++)
+			email_set_or(matched, names->ids[i]);
+		plan->narrowed |= !email_set_is_empty(matched);
+		email_set_or(plan->read, matched);
 	} else {
 		gsize name_len = (gsize)(colon - leaf->needle);
 		names->value = colon + 2;
@@ -348,7 +443,8 @@ static void match_names(Plan *plan, const EmailSet *among, Names *names, EmailSe
 		if (name_len > TERM_NAME_MAX)
 			return;
 		if (name_len == 0)
-			email_set_or(names->ids, among);
+			for (gsize i = 0; i < G_N_ELEMENTS(text_groups); i++)
+				email_set_or(names->ids[i], among);
 		else
 			names_with(plan, VOCABULARY_SUFFIX, leaf->needle, name_len, among, names);
 	}
@@ -361,7 +457,7 @@ static void add_names(Plan *plan, const Group *group, const Names *names, const 
 		email_set_or(set, among);
 		return;
 	}
-	g_autoptr(EmailSet) ids = email_set_copy(names->ids);
+	g_autoptr(EmailSet) ids = email_set_copy(names->ids[group - text_groups]);
 	email_set_and(ids, among);
 	if (names->value_len > 0 && !email_set_is_empty(ids))
 		(void)narrow(plan, group, names->value, names->value_len, TRUE, ids);
@@ -422,6 +518,12 @@ static gboolean match_proven(Plan *plan, const EmailSet *among, EmailSet *matche
 		!read_postings(plan, terms, n, left_ns, ids))
 		return FALSE;
 	email_set_and(ids, among);
+	if (leaf->scope == TEXT_SCOPE_TEXT) {
+		g_autoptr(EmailSet) others = email_set_copy(among);
+		email_set_and_not(others, ids);
+		if (!find_long_words(plan, WORD_CONTAINS, leaf->needle, leaf->needle_len, others, ids))
+			return FALSE;
+	}
 	email_set_or(matched, ids);
 	plan->stats->candidates = email_set_count(ids);
 	plan->stats->path = LEAF_PATH_INDEX;

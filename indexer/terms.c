@@ -189,6 +189,34 @@ static void term_list_add_text(TermList *list, char prefix, const char *text, gs
 	}
 }
 
+const char *term_long_word(const char **at, const char *end, gsize *len_out)
+{
+	for (const char *word = *at, *word_end; word < end; word = word_end + 1) {
+		word_end = memchr(word, ' ', (gsize)(end - word));
+		if (word_end == NULL)
+			word_end = end;
+		*len_out = (gsize)(word_end - word);
+		*at = word_end;
+		if (*len_out >= TERM_LONG_WORD)
+			return word;
+		if (word_end == end)
+			break;
+	}
+	*at = end;
+	return NULL;
+}
+
+static void term_list_add_trace(TermList *list, const char *text, gsize len)
+{
+	const char *end = text + len, *at = text, *word;
+	gsize word_len;
+	while ((word = term_long_word(&at, end, &word_len)) != NULL) {
+		term_list_add_text(list, TERM_PREFIX_TRACE, text, (gsize)(word - text));
+		text = at;
+	}
+	term_list_add_text(list, TERM_PREFIX_TRACE, text, (gsize)(end - text));
+}
+
 static void term_list_add_lines(TermList *list, const TextSpan *section, gboolean parts)
 {
 	const char *line = section->data, *end = section->data + section->len;
@@ -204,7 +232,10 @@ static void term_list_add_lines(TermList *list, const TextSpan *section, gboolea
 			if (name_len > TERM_NAME_MAX)
 				term_list_add_text(list, TERM_PREFIX_HEADER, line, name_len);
 			char prefix = parts ? TERM_PREFIX_HEADER : term_prefix_of_field(line, name_len);
-			term_list_add_text(list, prefix, line + name_len, len - name_len);
+			if (prefix == TERM_PREFIX_TRACE)
+				term_list_add_trace(list, line + name_len, len - name_len);
+			else
+				term_list_add_text(list, prefix, line + name_len, len - name_len);
 		}
 		line = line_end + 1;
 	}

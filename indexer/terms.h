@@ -15,13 +15,17 @@
 #include "store/message-text.h"
 G_BEGIN_DECLS
 
-/* Part of the index's version: raise it with every change of what comes out. History: 1 the first; 2 with a prefix for trace fields. */
-#define TERMS_VERSION 2
+/* Part of the index's version: raise it with every change of what comes out. History: 1 the first; 2 with a prefix for trace fields; 3 without
+ * terms for the long words of these. */
+#define TERMS_VERSION 3
 
 #define TERM_PIECE 64
 #define TERM_STEP 32
 #define TERM_WINDOW (TERM_PIECE - TERM_STEP + 1)
 #define TERM_NAME_MAX 100
+/* Words (what is between spaces) of so many octets have no terms if they are in a trace field: signatures and the like, which were two thirds of all
+ * terms. The text store has them in a stream of their own, which is scanned instead (plan.c). */
+#define TERM_LONG_WORD 40
 
 /* The letter that a term begins with; what each means is in ftindex.cc. */
 #define TERM_PREFIX_BODY 'B'
@@ -43,6 +47,9 @@ char term_prefix_of_field(const char *name, gsize len);
 
 /* The end of the name in a line of the header or parts section: the offset of the first ": "; @len if there is none. */
 gsize term_name_end(const char *line, gsize len);
+
+/* The next long word of the text at *at, which is set behind it; NULL: there is none. */
+const char *term_long_word(const char **at, const char *end, gsize *len_out);
 
 /* Collects the terms of one message; reusable. */
 typedef struct TermList TermList;

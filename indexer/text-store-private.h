@@ -8,7 +8,7 @@ typedef struct {
 	guint32 crc;                  /* of id, the lengths of the streams, and the streams (text_entry_checksum()) */
 	guint32 ends[TEXT_N_STREAMS]; /* where the record ends in each stream; it begins where the one before ends */
 } TextEntry;
-G_STATIC_ASSERT(sizeof(TextEntry) == 32);
+G_STATIC_ASSERT(sizeof(TextEntry) == 36);
 
 typedef struct {
 	guint32 segment, entry;

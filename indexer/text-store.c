@@ -23,7 +23,7 @@
 /* Unpacking takes so many times as long as searching. */
 #define PACKED_COST 3
 
-static const char *const stream_names[] = { "envelope", "header", "trace", "parts", "body", "sort" };
+static const char *const stream_names[] = { "envelope", "header", "trace", "parts", "body", "sort", "long" };
 
 char *text_stream_path(const char *dir, guint32 segment, TextStream stream)
 {
@@ -750,7 +750,7 @@ gboolean text_view_match(const TextView *view, const TextLeaf *leaf, guint strea
 	if (n == 0 || view->count == 0)
 		return TRUE;
 	MatchRun run = { .view = view, .leaf = leaf, .among = among, .cancel = cancel, .matched = matched };
-	run.streams = streams & text_leaf_streams(leaf);
+	run.streams = streams & (text_leaf_streams(leaf) | 1u << TEXT_STREAM_LONG);
 	run.scratches = g_ptr_array_new_with_free_func((GDestroyNotify)text_scratch_free);
 	text_pairs_add(&run.pairs, leaf->needle, leaf->needle_len);
 	TextExtent extent = text_view_extent(view, run.streams);

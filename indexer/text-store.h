@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Part of the index's version: raise it with every change of the files. */
-#define TEXT_STORE_VERSION 3
+#define TEXT_STORE_VERSION 4
 
 /* The lines of a text by how they are asked for, each kind in files of its own, so that a scan reads only what can match. Lines keep their order
  * in a stream; since no search string goes beyond a line, nothing is lost by dealing them out. */
@@ -17,6 +17,7 @@ typedef enum {
 	TEXT_STREAM_PARTS,    /* the parts section */
 	TEXT_STREAM_BODY,     /* the body section */
 	TEXT_STREAM_SORT,     /* what sort_keys_append() wrote: kept with the text, no part of it, never searched */
+	TEXT_STREAM_LONG,     /* the long words (terms.h) of trace again, which have no terms: LF, then each and LF; nothing if there are none */
 	TEXT_N_STREAMS
 } TextStream;
 
@@ -27,6 +28,7 @@ TextStream text_stream_of_field(const char *name, gsize len);
  * TEXT_STREAM_SORT is left empty: its lines are not in the text. */
 typedef struct {
 	GString *buffer[TEXT_STREAM_PARTS]; /* owned */
+	GString *long_words;                /* owned */
 } TextBuffers;
 void text_buffers_init(TextBuffers *buffers);
 void text_buffers_clear(TextBuffers *buffers);
@@ -65,7 +67,7 @@ const EmailSet *text_view_present(const TextView *view);
 guint32 text_view_count(const TextView *view);
 guint64 text_view_bytes(const TextView *view); /* of all streams, dead ones too, not packed */
 
-/* The streams in which @leaf can match, as bits (1 << TEXT_STREAM_...). */
+/* The streams in which @leaf can match, as bits (1 << TEXT_STREAM_...); never TEXT_STREAM_LONG. */
 guint text_leaf_streams(const TextLeaf *leaf);
 /* What is to be read of some streams (bits), for estimates. */
 typedef struct {
@@ -92,8 +94,8 @@ typedef struct {
 } TextCursor;
 gboolean text_view_sort_keys(const TextView *view, guint32 id, TextCursor *cursor, TextSpan *lines_out);
 
-/* Adds to @matched the emails of @among that have a text here and whose text matches in one of @streams (bits; others than those of text_leaf_streams()
- * do not matter). Errors: SEARCH_INDEX_ERROR from @cancel, FTINDEX_ERROR_DAMAGED; @matched is in no defined state then. */
+/* Adds to @matched the emails of @among that have a text here and whose text matches in one of @streams (bits: of those of text_leaf_streams(), or for a
+ * leaf of TEXT_SCOPE_TEXT that is not empty, and may have LF then, TEXT_STREAM_LONG). Errors: SEARCH_INDEX_ERROR from @cancel, FTINDEX_ERROR_DAMAGED; @matched is in no defined state then. */
 gboolean text_view_match(const TextView *view, const TextLeaf *leaf, guint streams, const EmailSet *among,
                          const SearchCancel *cancel, EmailSet *matched, GError **error);
 

@@ -23,6 +23,7 @@ void text_buffers_init(TextBuffers *buffers)
 {
 	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++)
 		buffers->buffer[stream] = g_string_new(NULL);
+	buffers->long_words = g_string_new(NULL);
 }
 
 void text_buffers_clear(TextBuffers *buffers)
@@ -30,6 +31,23 @@ void text_buffers_clear(TextBuffers *buffers)
 	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++)
 		if (buffers->buffer[stream] != NULL)
 			(void)g_string_free(g_steal_pointer(&buffers->buffer[stream]), TRUE);
+	if (buffers->long_words != NULL)
+		(void)g_string_free(g_steal_pointer(&buffers->long_words), TRUE);
+}
+
+/* @line: of a trace field, with its LF. */
+static void add_long_words(GString *words, const char *line, gsize name_len, gsize len)
+{
+	const char *at = line + name_len, *end = line + len, *word;
+	gsize word_len;
+	if (end > at && end[-1] == '\n')
+		end--;
+	while ((word = term_long_word(&at, end, &word_len)) != NULL) {
+		if (words->len == 0)
+			g_string_append_c(words, '\n');
+		g_string_append_len(words, word, (gssize)word_len);
+		g_string_append_c(words, '\n');
+	}
 }
 
 void text_split(const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], TextBuffers *buffers, TextSpan streams[TEXT_N_STREAMS])
@@ -37,11 +55,15 @@ void text_split(const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], TextBuffers *b
 	const char *line = sections[MESSAGE_TEXT_HEADER].data, *end = line + sections[MESSAGE_TEXT_HEADER].len;
 	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++)
 		g_string_truncate(buffers->buffer[stream], 0);
+	g_string_truncate(buffers->long_words, 0);
 	while (line < end) {
 		const char *line_end = memchr(line, '\n', (gsize)(end - line));
 		const char *next = line_end == NULL ? end : line_end + 1;
-		TextStream stream = text_stream_of_field(line, term_name_end(line, (gsize)(next - line)));
+		gsize name_len = term_name_end(line, (gsize)(next - line));
+		TextStream stream = text_stream_of_field(line, name_len);
 		g_string_append_len(buffers->buffer[stream], line, next - line);
+		if (stream == TEXT_STREAM_TRACE)
+			add_long_words(buffers->long_words, line, name_len, (gsize)(next - line));
 		line = next;
 	}
 	for (int stream = 0; stream < TEXT_STREAM_PARTS; stream++) {
@@ -51,6 +73,7 @@ void text_split(const TextSpan sections[MESSAGE_TEXT_N_SECTIONS], TextBuffers *b
 	streams[TEXT_STREAM_PARTS] = sections[MESSAGE_TEXT_PARTS];
 	streams[TEXT_STREAM_BODY] = sections[MESSAGE_TEXT_BODY];
 	streams[TEXT_STREAM_SORT] = (TextSpan){ "", 0 };
+	streams[TEXT_STREAM_LONG] = (TextSpan){ buffers->long_words->str, buffers->long_words->len };
 }
 
 /* The stream of a field: by its name up to the first ": ", as the lines were dealt out. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text store on disk (TEXT_STORE_VERSION 3)
+/* The text store on disk (TEXT_STORE_VERSION 4)
  * =============================================
- * History: 1 the first; 2 with the stream "sort"; 3 with packed streams.
+ * History: 1 the first; 2 with the stream "sort"; 3 with packed streams; 4 with the stream "long".
  *
- * A folder of segments. Segment N is seven files:
+ * A folder of segments. Segment N is eight files:
  *
  *     N.envelope N.header N.trace N.parts N.body     the streams (text-store.h) of its emails, one behind the other without anything
- *     N.sort                                         between them; each email's part is lines ended by LF, or nothing
+ *     N.sort N.long                                  between them; each email's part is lines ended by LF, or nothing
  *     N.directory                                    an array of TextEntry (text-store-private.h), one for each email, little-endian
  *
  * In a segment that is large enough, streams are packed, which of them says the setting index.compress: N.header.packed takes the place of N.header. It
@@ -562,7 +562,8 @@ static void rewrite_dead(TextWriter *writer, const GArray *chosen)
 	writer->dead_pairs = 0;
 }
 
-/* Envelope and sort stay as they are: a twelfth of the text, and asked for by nearly every search, SORT and THREAD. */
+/* Envelope and sort stay as they are: a twelfth of the text, and asked for by nearly every search, SORT and THREAD; long is asked for by every TEXT, and
+ * does not get much smaller. */
 static const TextCodec codecs[][TEXT_N_STREAMS] = {
 	[TEXT_PACKING_NONE] = { TEXT_CODEC_NONE },
 	[TEXT_PACKING_HEADERS] = { [TEXT_STREAM_HEADER] = TEXT_CODEC_LZ4,

@@ -246,7 +246,8 @@ static void a_fuzzy_key_finds_what_the_exact_one_finds(void)
 	}
 	g_test_message("%u found, %u more by fuzzy keys", found, more);
 	g_assert_cmpuint(found, >, 1000);
-	g_assert_cmpuint(more, >, 1000);
+	/* Fewer of long words in trace fields, which match as they are only (terms.h). */
+	g_assert_cmpuint(more, >, 700);
 }
 
 /* -- ratings ---------------------------------------------------------------------------------------------------------- */

@@ -226,6 +226,52 @@ static void long_tokens_are_found_by_any_part(void)
 	fixture_clear(&fixture);
 }
 
+/* Words of trace fields around the length at which they have no terms, one beside the other. */
+static GString *trace_value(void)
+{
+	static const char octets[] = "aabcdefghijklm01234..=@-/+";
+	GString *value = g_string_new(NULL);
+	while (value->len < 1500) {
+		gint32 len = g_test_rand_bit() ? g_test_rand_int_range(1, 12) : g_test_rand_int_range(36, 90);
+		for (gint32 i = 0; i < len; i++)
+			g_string_append_c(value, octets[g_test_rand_int_range(0, sizeof octets - 1)]);
+		g_string_append_c(value, ' ');
+	}
+	g_string_truncate(value, value->len - 1);
+	return value;
+}
+
+static void long_words_of_trace_fields_are_found(void)
+{
+	Fixture fixture;
+	fixture_init(&fixture, 100);
+	g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+	for (int i = 0; i < 1500; i++) {
+		char *value = g_string_free(trace_value(), FALSE);
+		g_autofree char *message = g_strdup_printf("DKIM-Signature: %s\nSubject: x\n\nbody\n", value);
+		g_ptr_array_add(values, value);
+		g_ptr_array_add(fixture.texts, message_text_new((const guint8 *)message, strlen(message)));
+	}
+	open_writer(&fixture);
+	for (guint i = 0; i < fixture.texts->len; i++)
+		add_text(&fixture, i);
+	commit(&fixture);
+	memset(fixture.paths, 0, sizeof fixture.paths);
+	for (int i = 0; i < 1500; i++) {
+		const char *value = values->pdata[g_test_rand_int_range(0, (gint32)values->len)];
+		gint32 begin = g_test_rand_int_range(0, 6) == 0 ? 0 : g_test_rand_int_range(0, 1400), len = g_test_rand_int_range(1, 100);
+		gboolean text = g_test_rand_bit();
+		g_autofree char *needle = g_strdup_printf("%s%.*s", text && begin == 0 && g_test_rand_bit() ? "signature: " : "",
+			(int)len, value + begin);
+		TextLeaf leaf = { .scope = TEXT_SCOPE_TEXT, .needle = needle, .needle_len = strlen(needle) };
+		if (!text)
+			leaf.scope = TEXT_SCOPE_HEADER, leaf.field = "dkim-signature", leaf.field_len = strlen("dkim-signature");
+		check_leaf(&fixture, &leaf, fixture.indexed);
+	}
+	g_assert_cmpuint(fixture.paths[LEAF_PATH_INDEX] + fixture.paths[LEAF_PATH_VERIFIED], >, 200);
+	fixture_clear(&fixture);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -238,5 +284,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/plan/changes_in_many_commits_are_seen", changes_in_many_commits_are_seen);
 	g_test_add_func("/plan/without_a_vocabulary_texts_are_scanned", without_a_vocabulary_texts_are_scanned);
 	g_test_add_func("/plan/long_tokens_are_found_by_any_part", long_tokens_are_found_by_any_part);
+	g_test_add_func("/plan/long_words_of_trace_fields_are_found", long_words_of_trace_fields_are_found);
 	return g_test_run();
 }

@@ -169,8 +169,8 @@ static void a_loose_index_is_compacted(void)
 	IndexState before, after;
 	IndexingStep step;
 	gboolean done;
-	mail_fixture_init(&fixture, 1500);
-	g_autoptr(AccountIndexer) indexer = make_packing_indexer(&fixture, 0);
+	mail_fixture_init(&fixture, 3000);
+	g_autoptr(AccountIndexer) indexer = make_packing_indexer(&fixture, G_MAXUINT64);
 	do {
 		mail_fixture_append(&fixture, 100);
 		(void)account_indexer_step(indexer, &step, &error);

@@ -19,6 +19,8 @@ static char *terms_of(const char *header, const char *parts, const char *body)
 	return g_string_free(out, FALSE);
 }
 
+#define ALPHABET "abcdefghijklmnopqrstuvwxyz"
+
 static void each_field_has_its_terms(void)
 {
 	static const struct {
@@ -31,6 +33,12 @@ static void each_field_has_its_terms(void)
 		{ "x-mailer: mutt/1.0\n", "", "", "H0 H1 Hmutt Nx-mailer" },
 		{ "subject: \n", "", "", "Nsubject" },
 		{ "no field at all\n", "", "", "Hall Hat Hfield Hno" },
+		{ "received: from a.b\nx-received: c\n", "", "", "Nreceived Nx-received Ra Rb Rc Rfrom" },
+		/* 39 octets and 40 */
+		{ "arc-seal: a=b " ALPHABET "0123456789123 c\n", "", "", "Narc-seal Ra R" ALPHABET "0123456789123 Rb Rc" },
+		{ "arc-seal: a=b " ALPHABET "01234567891234 c\n", "", "", "Narc-seal Ra Rb Rc" },
+		{ "references: " ALPHABET "01234567891234\n", "", "", "H" ALPHABET "01234567891234 Nreferences" },
+		{ "", "arc-seal: " ALPHABET "01234567891234\n", "", "H" ALPHABET "01234567891234 Parc-seal" },
 		{ "two words: value\n", "", "", "Hvalue Ntwo words" },
 		{ ": x\n", "", "", "Hx N" },
 		{ "", "content-type: text/plain; name=\"a b\"\nsubject: x\n", "", "Ha Hb Hname Hplain Htext Hx Pcontent-type Psubject" },

@@ -328,7 +328,7 @@ static void a_directory_that_makes_no_sense_is_refused(void)
 static TextView *make_view(const char *dir, const GPtrArray *texts, TextPacking packing, guint *packed_out)
 {
 	GError *error = NULL;
-	g_auto(TextBuffers) buffers = { { NULL } };
+	g_auto(TextBuffers) buffers = { .long_words = NULL };
 	g_auto(TextState) state = { NULL };
 	gboolean done;
 	text_buffers_init(&buffers);
@@ -478,7 +478,7 @@ static void splitting_keeps_every_line_and_the_matcher_s_answer(void)
 {
 	g_autoptr(GPtrArray) messages = corpus_load(400);
 	g_autoptr(GPtrArray) texts = corpus_texts(messages);
-	g_auto(TextBuffers) buffers = { { NULL } };
+	g_auto(TextBuffers) buffers = { .long_words = NULL };
 	text_buffers_init(&buffers);
 	for (guint i = 0; i < texts->len; i++) {
 		const MessageText *text = texts->pdata[i];
@@ -489,7 +489,7 @@ static void splitting_keeps_every_line_and_the_matcher_s_answer(void)
 			before += sections[section].len;
 		}
 		text_split(sections, &buffers, streams);
-		for (int stream = 0; stream < TEXT_N_STREAMS; stream++)
+		for (int stream = 0; stream < TEXT_STREAM_SORT; stream++)
 			after += streams[stream].len;
 		g_assert_cmpuint(before, ==, after);
 		for (int query = 0; query < 10; query++) {
@@ -499,6 +499,34 @@ static void splitting_keeps_every_line_and_the_matcher_s_answer(void)
 			g_assert_cmpint(text_streams_match(streams, &random.leaf), ==, text_matches(text, &random.leaf));
 			random_leaf_clear(&random);
 		}
+	}
+}
+
+/* Words of TERM_LONG_WORD octets and more, of trace fields and nothing else. */
+static void long_words_are_kept_once_more(void)
+{
+#define WORD "abcdefghijklmnopqrstuvwxyz.0123456789/=" /* 39 */
+	static const struct {
+		const char *header, *words;
+	} cases[] = {
+		{ "", "" },
+		{ "received: from a by b\n", "" },
+		{ "received: " WORD "\n", "" },
+		{ "received: a " WORD "+\n", "\n" WORD "+\n" },
+		{ "received: " WORD "+ b " WORD "++\nsubject: x\ndkim-signature: a " WORD WORD " \n",
+			"\n" WORD "+\n" WORD "++\n" WORD WORD "\n" },
+		{ "subject: " WORD "+\nmessage-id: " WORD "+\nreceived " WORD "+\n", "" },
+		{ "received: " WORD "\n" WORD "+\n", "" },
+	};
+#undef WORD
+	g_auto(TextBuffers) buffers = { .long_words = NULL };
+	text_buffers_init(&buffers);
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		TextSpan sections[MESSAGE_TEXT_N_SECTIONS] = { { cases[i].header, strlen(cases[i].header) }, { "", 0 }, { "", 0 } };
+		TextSpan streams[TEXT_N_STREAMS];
+		text_split(sections, &buffers, streams);
+		const TextSpan *words = &streams[TEXT_STREAM_LONG];
+		g_assert_cmpmem(words->data, words->len, cases[i].words, strlen(cases[i].words));
 	}
 }
 
@@ -517,6 +545,7 @@ int main(int argc, char **argv)
 	PACKING_TEST("headers", TEXT_PACKING_HEADERS, damage_of_packed_files_is_seen);
 	PACKING_TEST("all", TEXT_PACKING_ALL, damage_of_packed_files_is_seen);
 	TEST(splitting_keeps_every_line_and_the_matcher_s_answer);
+	TEST(long_words_are_kept_once_more);
 #undef TEST
 #undef PACKING_TEST
 	return g_test_run();
