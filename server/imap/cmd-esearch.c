@@ -51,7 +51,7 @@ static void write_answer(
 
 static gboolean search_one(ImapCommand *cmd, MultiSearch *multi, const char *mailbox, SearchContext *context, GError **error)
 {
-	g_autoptr(GArray) positions = search_run(context, multi->program->key, error);
+	g_autoptr(GArray) positions = search_command_find(context, multi->program, error);
 	g_autofree guint8 *relevancy = NULL;
 	if (positions == NULL || !search_relevancy_asked(context, multi->program, positions, &relevancy, error))
 		return FALSE;

@@ -19,6 +19,6 @@ CommandResult cmd_search(ImapCommand *cmd)
 	if (!search_program_parse(&cmd->args, program, &error))
 		search_command_refuse(cmd, program, error);
 	else if (search_command_may_update(cmd, program))
-		search_command_run(cmd, program, answer, program);
+		search_command_run_in_order(cmd, program, answer, program);
 	return COMMAND_DONE;
 }

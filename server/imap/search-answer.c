@@ -175,6 +175,26 @@ void search_answer_write_correlated(const SearchProgram *program, const char *co
 	write_esearch(program, correlator, TRUE, view, positions, relevancy, out);
 }
 
+gboolean search_answer_takes_ends(const SearchProgram *program, guint64 *n_first_out, guint64 *n_last_out)
+{
+	SearchReturn ends = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
+	SearchReturn neutral = SEARCH_RETURN_SAVE | SEARCH_RETURN_CONTEXT;
+	if ((program->returns & ends) == 0 || (program->returns & ~(ends | neutral)) != 0)
+		return FALSE;
+	guint64 n_first = (program->returns & SEARCH_RETURN_MIN) != 0 ? 1 : 0;
+	guint64 n_last = (program->returns & SEARCH_RETURN_MAX) != 0 ? 1 : 0;
+	if ((program->returns & SEARCH_RETURN_PARTIAL) != 0) {
+		const Partial *partial = &program->partial;
+		if (partial->first > 0)
+			n_first = MAX(n_first, (guint64)partial->last);
+		else
+			n_last = MAX(n_last, (guint64)-partial->last);
+	}
+	*n_first_out = n_first;
+	*n_last_out = n_last;
+	return TRUE;
+}
+
 static gint compare_positions(gconstpointer a, gconstpointer b)
 {
 	guint32 x = *(const guint32 *)a, y = *(const guint32 *)b;

@@ -22,6 +22,10 @@ void search_answer_write_correlated(const SearchProgram *program, const char *co
  * neighbours become ranges: RFC 5267 3.2 has it so for SORT, where "12:10" would mean 10:12. */
 void search_answer_write_set(const Snapshot *view, gboolean uid, const GArray *positions, guint first, guint end, GString *out);
 
+/* Whether the answer of SEARCH, and what it saves, only takes the *n_first_out first and the *n_last_out last matches (not both 0): MIN, MAX and PARTIAL
+ * without anything that is about all. The functions above and below may then be given positions that lack any between these. */
+gboolean search_answer_takes_ends(const SearchProgram *program, guint64 *n_first_out, guint64 *n_last_out);
+
 /* What RETURN (SAVE ...) saves: UIDs, owned by the caller (the table of RFC 5182 2.1, and RFC 9394 3.2's). */
 UidSet *search_answer_saved(const SearchProgram *program, const Snapshot *view, const GArray *positions);
 

@@ -35,6 +35,13 @@ SearchContext search_context_selected(const Session *session, SearchIndex *index
 	};
 }
 
+GArray *search_command_find(const SearchContext *context, const SearchProgram *program, GError **error)
+{
+	guint64 n_first, n_last;
+	return search_answer_takes_ends(program, &n_first, &n_last) ? search_run_ends(context, program->key, n_first, n_last, error) :
+	                                                              search_run(context, program->key, error);
+}
+
 void search_command_save(Session *session, const SearchProgram *program, const Snapshot *view, const GArray *positions)
 {
 	if ((program->returns & SEARCH_RETURN_SAVE) == 0)
@@ -129,6 +136,7 @@ typedef struct {
 	const SearchProgram *program;
 	SearchFinish finish;
 	gpointer data;
+	gboolean in_order;
 } SelectedSearch;
 
 static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error)
@@ -143,7 +151,8 @@ static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gp
 	SearchIndex *index = session_index(session);
 	SearchCost cost = { 0 };
 	SearchContext context = search_context_selected(session, index, cancel, &cost);
-	g_autoptr(GArray) positions = search_run(&context, search->program->key, error);
+	g_autoptr(GArray) positions = search->in_order ? search_command_find(&context, search->program, error) :
+	                                                 search_run(&context, search->program->key, error);
 	g_autofree guint8 *relevancy = NULL;
 	if (positions == NULL || !search_relevancy_asked(&context, search->program, positions, &relevancy, error) ||
 	    !search->finish(cmd, &context, positions, search->data, error))
@@ -153,9 +162,20 @@ static gboolean search_selected(ImapCommand *cmd, const SearchCancel *cancel, gp
 	return TRUE;
 }
 
+static void run_selected(ImapCommand *cmd, SelectedSearch *search)
+{
+	search_command_prepare(cmd, search->program);
+	search_command_watched(cmd, search->program->returns, search_selected, search);
+}
+
 void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data)
 {
-	SelectedSearch search = { program, finish, data };
-	search_command_prepare(cmd, program);
-	search_command_watched(cmd, program->returns, search_selected, &search);
+	SelectedSearch search = { program, finish, data, FALSE };
+	run_selected(cmd, &search);
+}
+
+void search_command_run_in_order(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data)
+{
+	SelectedSearch search = { program, finish, data, TRUE };
+	run_selected(cmd, &search);
 }

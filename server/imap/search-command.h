@@ -10,8 +10,10 @@ G_BEGIN_DECLS
  * It may append to cmd->out. FALSE and @error: SEARCH_INDEX_ERROR. */
 typedef gboolean (*SearchFinish)(ImapCommand *cmd, SearchContext *context, GArray *positions, gpointer data, GError **error);
 
-/* Carries out @program on the selected mailbox, gives its result to @finish and answers the command. */
+/* Carries out @program on the selected mailbox, gives its result to @finish and answers the command. @finish gets all that matches. */
 void search_command_run(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data);
+/* The same for a @finish that keeps the order: it gets what search_command_find() finds. */
+void search_command_run_in_order(ImapCommand *cmd, const SearchProgram *program, SearchFinish finish, gpointer data);
 
 /* Whether the command may begin as far as RETURN (UPDATE) goes; FALSE: it is answered (BAD). */
 gboolean search_command_may_update(ImapCommand *cmd, const SearchProgram *program);
@@ -32,6 +34,8 @@ void search_command_prepare(ImapCommand *cmd, const SearchProgram *program);
  * program; NO to a command with SAVE leaves $ empty. */
 typedef gboolean (*SearchWork)(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error);
 void search_command_watched(ImapCommand *cmd, SearchReturn returns, SearchWork work, gpointer data);
+/* The matching positions in ascending order, or, if the answer takes no more, those at their ends alone (search_answer_takes_ends()). Owned by the caller. */
+GArray *search_command_find(const SearchContext *context, const SearchProgram *program, GError **error);
 /* The context of a search in the selected mailbox. @index and @cost are borrowed. */
 SearchContext search_context_selected(const Session *session, SearchIndex *index, const SearchCancel *cancel, SearchCost *cost);
 /* With SAVE: what @positions of @view leave in $. */

@@ -464,18 +464,33 @@ static Bits *eval(Search *search, const SearchKey *key, const Bits *within, GErr
 	}
 }
 
+static void append_positions(GArray *positions, const Bits *found)
+{
+	for (guint32 i = 0; bits_next(found, i, &i); i++)
+		g_array_append_val(positions, i);
+}
+
+static Search search_begin(const SearchContext *context)
+{
+	GHashTable *memos = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, leaf_memo_free);
+	return (Search){ context, memos, snapshot_count(context->view) };
+}
+
+static void search_clear(Search *search)
+{
+	g_hash_table_unref(search->memos);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
+
 /* The matching positions of @within. */
 static GArray *run(const SearchContext *context, const SearchKey *key, const Bits *within, GError **error)
 {
-	g_autoptr(GHashTable) memos =
-		g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, leaf_memo_free);
-	Search search = { context, memos, snapshot_count(context->view) };
+	g_auto(Search) search = search_begin(context);
 	g_autoptr(Bits) found = eval(&search, key, within, error);
 	if (found == NULL)
 		return NULL;
 	GArray *positions = g_array_sized_new(FALSE, FALSE, sizeof(guint32), bits_count(found));
-	for (guint32 i = 0; bits_next(found, i, &i); i++)
-		g_array_append_val(positions, i);
+	append_positions(positions, found);
 	return positions;
 }
 
@@ -483,6 +498,58 @@ GArray *search_run(const SearchContext *context, const SearchKey *key, GError **
 {
 	g_autoptr(Bits) all = bits_new_all(snapshot_count(context->view));
 	return run(context, key, all, error);
+}
+
+/* -- the ends of a result ------------------------------------------------------------------------------------ */
+
+/* Messages at an end that are searched first, and how many times more each time until there are enough matches: so a search that finds nothing
+ * costs a seventh more than one of the whole, and the look-ups of its strings once more for each piece. */
+#define PIECES_OF 64
+#define PIECE_GROWTH 8
+#define PIECE_MIN 512
+/* What is found in so little time is found at once. */
+#define WHOLE_US 1000
+
+/* Searches on from one end of *left_from to before *left_end, which it narrows, until @n matches are in @found. */
+static gboolean eval_end(Search *search, const SearchKey *key, guint64 n, gboolean last, guint32 *left_from, guint32 *left_end, Bits *found,
+	GError **error)
+{
+	guint64 n_found = 0, piece = MAX(search->n / PIECES_OF, PIECE_MIN);
+	for (; n_found < n && *left_from < *left_end; piece *= PIECE_GROWTH) {
+		guint32 length = (guint32)MIN(piece, *left_end - *left_from);
+		guint32 from = last ? *left_end - length : *left_from, end = from + length;
+		g_autoptr(Bits) within = bits_new(search->n);
+		for (guint32 i = from; i < end; i++)
+			bits_set(within, i);
+		g_autoptr(Bits) more = eval(search, key, within, error);
+		if (more == NULL)
+			return FALSE;
+		n_found += bits_count(more);
+		bits_or(found, more);
+		if (last)
+			*left_end = from;
+		else
+			*left_from = end;
+	}
+	return TRUE;
+}
+
+GArray *search_run_ends(const SearchContext *context, const SearchKey *key, guint64 n_first, guint64 n_last, GError **error)
+{
+	g_auto(Search) search = search_begin(context);
+	gint64 whole_us = estimate_us(&search, key, search.n);
+	if (whole_us > 0 && whole_us < WHOLE_US)
+		return search_run(context, key, error);
+	g_autoptr(Bits) found = bits_new(search.n);
+	guint32 left_from = 0, left_end = search.n;
+	if (!eval_end(&search, key, n_first, FALSE, &left_from, &left_end, found, error))
+		return NULL;
+	/* Either there are enough behind what was searched from the front, or the two have met, and all is known. */
+	if (!eval_end(&search, key, n_last, TRUE, &left_from, &left_end, found, error))
+		return NULL;
+	GArray *positions = g_array_new(FALSE, FALSE, sizeof(guint32));
+	append_positions(positions, found);
+	return positions;
 }
 
 GArray *search_run_among(const SearchContext *context, const SearchKey *key, const UidSet *uids, GError **error)

@@ -33,6 +33,10 @@ TextLeaf search_key_leaf(const SearchKey *key);
 /* The matching positions (sequence number - 1) in ascending order: guint32, owned by the caller. NULL and @error: SEARCH_INDEX_ERROR. */
 GArray *search_run(const SearchContext *context, const SearchKey *key, GError **error);
 
+/* The same for who asks only for the @n_first first and the @n_last last matches, not both 0 (MIN, MAX, windows of PARTIAL: RFC 4731 sections 1 and
+ * 5): of the matches between these, any may be missing. The messages at these ends are searched first, and as few more as it takes. */
+GArray *search_run_ends(const SearchContext *context, const SearchKey *key, guint64 n_first, guint64 n_last, GError **error);
+
 /* The same of those messages of the view alone that are in @uids: cheap when they are few. */
 GArray *search_run_among(const SearchContext *context, const SearchKey *key, const UidSet *uids, GError **error);
 

@@ -332,6 +332,40 @@ def test_sort_and_thread_read_no_messages_that_are_indexed(make_server, make_acc
         assert messages_read(server) >= before + 60
 
 
+def test_the_ends_of_a_result_do_not_need_all_of_it(make_server, make_account):
+    """MIN, MAX and PARTIAL answer what they would beside COUNT, which needs all; and with no index, they read no more messages than they must."""
+    server = make_server({'index': {'indexer_path': '/bin/false'}})
+    account = make_account(server)
+    rng = random.Random(3)
+    n = 1600                # three pieces from either end (search-plan.c)
+    with account.connect() as client:
+        words = [' '.join(w for w, one_of in [('often', 2), ('seldom', 300), ('first', n)] if (i if w == 'first' else rng.randrange(n)) % one_of == 0)
+                 for i in range(n)]
+        for start in range(0, n, 400):
+            parts = []
+            for i in range(start, start + 400):
+                parts += client.append_parts('INBOX', message('s%d' % i, words[i]), flags=['\\Flagged'] if rng.random() < .01 else [])[2:]
+            client.cmd('APPEND', 'INBOX', *parts)
+        client.select()
+        client.cmd('STORE 3,900,1599 +FLAGS.SILENT (\\Deleted)')
+        client.cmd('EXPUNGE')
+        before = messages_read(server)
+        client.cmd('UID SEARCH RETURN (MAX) BODY "often"')
+        assert 0 < messages_read(server) - before <= 600
+        for key in ('BODY often', 'BODY seldom', 'BODY first', 'BODY nosuchword', 'FLAGGED', 'UNFLAGGED BODY seldom', 'NOT BODY often', 'SUBJECT s9',
+                    'OR BODY first BODY seldom', '1:3', 'NOT ALL'):
+            for items in ('MIN', 'MAX', 'MIN MAX', 'PARTIAL 1:1', 'PARTIAL 2:3', 'PARTIAL -1:-4', 'PARTIAL 3:700', 'PARTIAL -700:-3', 'MIN MAX PARTIAL 2:9',
+                          'MAX PARTIAL 5:6', 'MIN PARTIAL -2:-2', 'PARTIAL 9000:9999', 'MIN PARTIAL -9000:-9999'):
+                whole = esearch(client, 'RETURN (%s COUNT) %s' % (items, key), uid=True)
+                ends = esearch(client, 'RETURN (SAVE %s) %s' % (items, key), uid=True)
+                del whole['COUNT'], whole['TAG'], ends['TAG']
+                assert ends == whole, (items, key)
+                answered = {ends[item] for item in ('MIN', 'MAX') if item in ends}
+                if ends.get('PARTIAL', [0, 'NIL'])[1] != 'NIL':
+                    answered |= set(parse_set(ends['PARTIAL'][1]))
+                assert set(client.uid_search('$')) == answered, (items, key)
+
+
 # --- limits ---
 
 def test_one_user_has_only_so_many_searches(make_server, make_account):
