@@ -230,6 +230,27 @@ char *mailbox_objectid(const Mailbox *mailbox)
 	return g_strdup(mailbox->objectid);
 }
 
+char *mailbox_name(Mailbox *mailbox, GError **error)
+{
+	Db *db = account_acquire_db(mailbox->account, error);
+	if (db == NULL)
+		return NULL;
+	char *name = NULL;
+	{
+		g_autoptr(GError) failure = NULL;
+		g_autoptr(DbRows) rows =
+			db_select(db, &failure, "SELECT name FROM mailbox WHERE id=?", DB_INT(mailbox->id));
+		if (rows != NULL && db_next(rows, &failure))
+			name = g_strdup(db_column_text(rows, 0));
+		else if (failure != NULL)
+			g_propagate_error(error, g_steal_pointer(&failure));
+		else
+			(void)set_no_mailbox(error);
+	}
+	account_release_db(mailbox->account, db);
+	return name;
+}
+
 gboolean mailbox_is_deleted(const Mailbox *mailbox)
 {
 	return g_atomic_int_get(&mailbox->deleted) != 0;

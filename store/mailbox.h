@@ -36,6 +36,8 @@ Account *mailbox_account(const Mailbox *mailbox);
 gint64 mailbox_id(const Mailbox *mailbox);
 char *mailbox_objectid(const Mailbox *mailbox);   /* MAILBOXID (RFC 8474), unique over mailboxes and time */
 gboolean mailbox_is_deleted(const Mailbox *mailbox); /* deleted since it was opened */
+/* What it is called by now: anybody may have renamed it, or a parent of it. Owned by the caller; NULL and @error (STORE_ERROR_NO_MAILBOX: deleted). */
+char *mailbox_name(Mailbox *mailbox, GError **error);
 
 /* The newest snapshot, including what this process and others wrote before the call and what lies in new/ by now. A reference. */
 Snapshot *mailbox_snapshot(Mailbox *mailbox, GError **error);

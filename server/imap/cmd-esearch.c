@@ -67,11 +67,23 @@ static gboolean search_one(ImapCommand *cmd, MultiSearch *multi, const char *mai
 	return TRUE;
 }
 
-/* A mailbox that is not selected: as it is now; \Recent and $ are not of it. One that was deleted meanwhile is left out. */
-static gboolean search_other(ImapCommand *cmd, MultiSearch *multi, const char *name, SearchContext *context, GError **error)
+static gboolean search_selected(ImapCommand *cmd, MultiSearch *multi, const char *name, SearchContext *context, GError **error)
+{
+	Session *session = cmd->session;
+	if (!session_sync(session, cmd->out, FALSE, TRUE, error))
+		return FALSE;
+	SearchContext selected = search_context_selected(session, context->index, context->cancel, context->cost);
+	return search_one(cmd, multi, name, &selected, error);
+}
+
+/* By name. One that is not selected: as it is now; \Recent and $ are not of it. One that was deleted meanwhile is left out. */
+static gboolean search_named(ImapCommand *cmd, MultiSearch *multi, const char *name, SearchContext *context, GError **error)
 {
 	g_autoptr(GError) gone = NULL;
 	g_autoptr(Mailbox) mailbox = account_open_mailbox(cmd->session->account, name, &gone);
+	/* Told by itself, not by its name, which others may change. */
+	if (mailbox != NULL && cmd->session->mailbox != NULL && mailbox_id(mailbox) == mailbox_id(cmd->session->mailbox))
+		return multi->selected || search_selected(cmd, multi, name, context, error); /* each mailbox once */
 	g_autoptr(Snapshot) view = mailbox != NULL ? mailbox_snapshot(mailbox, &gone) : NULL;
 	if (view == NULL) {
 		if (g_error_matches(gone, STORE_ERROR, STORE_ERROR_NO_MAILBOX))
@@ -83,15 +95,6 @@ static gboolean search_other(ImapCommand *cmd, MultiSearch *multi, const char *n
 	gboolean ok = search_one(cmd, multi, name, context, error);
 	context->view = NULL;
 	return ok;
-}
-
-static gboolean search_selected(ImapCommand *cmd, MultiSearch *multi, SearchContext *context, GError **error)
-{
-	Session *session = cmd->session;
-	if (!session_sync(session, cmd->out, FALSE, TRUE, error))
-		return FALSE;
-	SearchContext selected = search_context_selected(session, context->index, context->cancel, context->cost);
-	return search_one(cmd, multi, session->mailbox_name, &selected, error);
 }
 
 static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointer data, GError **error)
@@ -108,18 +111,13 @@ static gboolean search_all(ImapCommand *cmd, const SearchCancel *cancel, gpointe
 		.cancel = cancel,
 		.cost = &cost,
 	};
-	const char *selected = session->state == SESSION_SELECTED ? session->mailbox_name : NULL;
 	g_autoptr(GPtrArray) names = search_sources_resolve(multi->sources, session->account, error);
-	if (names == NULL || (multi->selected && !search_selected(cmd, multi, &context, error)))
+	if (names == NULL || !session_follow_rename(session, error) ||
+	    (multi->selected && !search_selected(cmd, multi, session->mailbox_name, &context, error)))
 		return FALSE;
-	for (guint i = 0; i < names->len; i++) {
-		const char *name = names->pdata[i];
-		gboolean is_selected = selected != NULL && strcmp(name, selected) == 0;
-		if (is_selected && multi->selected)
-			continue; /* each mailbox once */
-		if (!(is_selected ? search_selected(cmd, multi, &context, error) : search_other(cmd, multi, name, &context, error)))
+	for (guint i = 0; i < names->len; i++)
+		if (!search_named(cmd, multi, names->pdata[i], &context, error))
 			return FALSE;
-	}
 	/* RFC 7377 2.2: UPDATE is about the selected mailbox alone. */
 	if (!multi->updated)
 		search_command_refuse_update(cmd, multi->program, "The selected mailbox was not searched");

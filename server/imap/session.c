@@ -85,6 +85,22 @@ gboolean session_select(Session *session, const char *name, gboolean read_only, 
 	return TRUE;
 }
 
+gboolean session_follow_rename(Session *session, GError **error)
+{
+	if (session->mailbox == NULL)
+		return TRUE;
+	g_autoptr(GError) failure = NULL;
+	char *name = mailbox_name(session->mailbox, &failure);
+	if (name != NULL) {
+		g_free(session->mailbox_name);
+		session->mailbox_name = name;
+	} else if (!g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_MAILBOX)) {
+		g_propagate_error(error, g_steal_pointer(&failure));
+		return FALSE;
+	}
+	return TRUE;
+}
+
 /* --- telling the client --- */
 
 guint32 session_count_recent(const Session *session)

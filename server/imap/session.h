@@ -41,7 +41,7 @@ struct Session {
 	SearchIndex *index;
 	/* selected state */
 	Mailbox *mailbox;     /* a reference */
-	char *mailbox_name;   /* owned */
+	char *mailbox_name;   /* owned; as of SELECT or the last session_follow_rename() */
 	gboolean read_only;   /* EXAMINE */
 	Snapshot *view;       /* what the client knows: its sequence numbers are positions in this */
 	guint64 told_modseq;  /* the client has been told of all changes up to here; below the view's while expunges wait */
@@ -67,6 +67,9 @@ SearchIndex *session_index(Session *session);
 /* Selects: takes the snapshot, claims \Recent. The old mailbox, if any, is closed first. */
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error);
 void session_unselect(Session *session);
+/* Takes over the selected mailbox's name: this session, or any other, may have renamed it. One that was deleted keeps its last. FALSE and
+ * @error: it could not be read. Nothing is done when none is selected. */
+gboolean session_follow_rename(Session *session, GError **error);
 /* Brings the view up to the newest snapshot and appends what the client must be told to @out: EXPUNGE
  * (highest first, only with @allow_expunge; else those messages stay in the view) or, with QRESYNC, VANISHED,
  * EXISTS, RECENT, FLAGS when there are new keywords, FETCH (FLAGS ...) with UID when @with_uid, and what that means

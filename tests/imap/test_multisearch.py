@@ -55,6 +55,29 @@ def test_sources(boxes):
     assert boxes.search('ALL') == [1, 2]        # still selected
 
 
+def test_the_selected_mailbox_is_known_by_itself_not_by_its_name(boxes, account):
+    boxes.cmd('SELECT work/')
+    assert alls(boxes.cmd('ESEARCH IN (selected subtree-one work) SUBJECT apple')) == {'work': [1], 'work/a': [2]}
+    boxes.select('work/a')
+    other = account.connect()
+    other.cmd('RENAME work job')
+    other.cmd('RENAME work2 work')
+    other.cmd('CREATE work/a')
+    other.append('work/a', b'Subject: pear\r\n\r\n')
+    assert alls(boxes.cmd('ESEARCH IN (selected subtree job) SUBJECT apple')) == {'job/a': [2], 'job': [1], 'job/a/deep': [1]}
+    assert alls(boxes.cmd('ESEARCH IN (mailboxes work/a) ALL')) == {'work/a': [1]}
+    assert alls(boxes.cmd('ESEARCH IN (selected mailboxes work/a) SUBJECT pear')) == {'job/a': [1], 'work/a': [1]}
+    assert alls(boxes.cmd('ESEARCH IN (mailboxes job/a) RETURN (ALL UPDATE) SUBJECT apple')) == {'job/a': [2]}
+    other.append('job/a', b'Subject: apple\r\n\r\n')
+    assert any(b'MAILBOX job/a' in u.raw and b'ADDTO (0 3)' in u.raw for u in boxes.cmd('NOOP').all('ESEARCH'))
+    boxes.cmd('RENAME job/a job/b')
+    assert alls(boxes.cmd('ESEARCH SUBJECT apple')) == {'job/b': [2, 3]}
+    boxes.cmd('SELECT INBOX')
+    other.cmd('RENAME inbox old')      # takes the messages, not the mailbox
+    boxes.noop()
+    assert alls(boxes.cmd('ESEARCH IN (selected mailboxes old) SUBJECT apple')) == {'old': [1]}
+
+
 def test_results_are_for_each_mailbox_with_matches(boxes):
     result = boxes.cmd('ESEARCH IN (personal) RETURN (MIN MAX COUNT) CHARSET UTF-8 SUBJECT pear')
     assert found(result) == {'INBOX': {'MIN': 2, 'MAX': 2, 'COUNT': 1}, 'work/a': {'MIN': 1, 'MAX': 1, 'COUNT': 1},
