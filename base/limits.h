@@ -65,6 +65,9 @@
 /* Items of one FETCH, of one LIST's patterns, of RETURN options, of NOTIFY's groups and the like. */
 #define LIMIT_LIST_ITEMS 256
 
+/* All patterns of one LIST together: each name is compared with each of them, at the cost of the product of the lengths. */
+#define LIMIT_LIST_PATTERN_BYTES (64 * 1024)
+
 /* Header fields named in one BODY[HEADER.FIELDS (...)]. */
 #define LIMIT_FETCH_FIELDS 256
 

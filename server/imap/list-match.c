@@ -1,5 +1,7 @@
 #include "server/imap/list-match.h"
 
+#include "base/limits.h"
+
 #include <string.h>
 
 /* State i: the first i characters of the pattern are matched. Each set of states is an array of words. A
@@ -42,6 +44,9 @@ static GString *simplify(const char *reference, const char *pattern)
 ListPattern *list_pattern_new(const char *reference, const char *pattern)
 {
 	g_autoptr(GString) text = simplify(reference, pattern);
+	/* More characters than a name has, with a wildcard between any two of them: as the empty pattern, it matches no mailbox. */
+	if (text->len > 2 * LIMIT_MAILBOX_NAME + 1)
+		g_string_truncate(text, 0);
 	ListPattern *compiled = g_new(ListPattern, 1);
 	compiled->end = text->len;
 	compiled->n_words = text->len / 64 + 1;

@@ -91,5 +91,8 @@ void imap_write_octets(GString *out, const char *data, gsize len);
 void imap_write_value(GString *out, GBytes *octets);
 /* Mailbox name: modified UTF-7 (or UTF-8 when @utf8) as astring. */
 void imap_write_mailbox(GString *out, const char *name, gboolean utf8);
+/* "* LIST (@attributes) "/" @name", without the line's end: extended data may follow. @response is LIST or LSUB. */
+void imap_write_list(
+	GString *out, const char *response, const char *attributes, const char *name, gboolean utf8);
 
 G_END_DECLS

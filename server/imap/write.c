@@ -101,3 +101,10 @@ void imap_write_mailbox(GString *out, const char *name, gboolean utf8)
 	}
 	write_string(out, encoded, strlen(encoded), TRUE, FALSE);
 }
+
+void imap_write_list(
+	GString *out, const char *response, const char *attributes, const char *name, gboolean utf8)
+{
+	g_string_append_printf(out, "* %s (%s) \"/\" ", response, attributes);
+	imap_write_mailbox(out, name, utf8);
+}

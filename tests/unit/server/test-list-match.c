@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "server/imap/list-match.h"
 
 #include <string.h>
@@ -119,6 +120,19 @@ static void no_pattern_is_slow(void)
 	g_assert_cmpint(g_get_monotonic_time() - start, <, 20 * G_USEC_PER_SEC);
 }
 
+static void longer_than_any_name_matches_nothing(void)
+{
+	g_autofree char *longest = g_strnfill(LIMIT_MAILBOX_NAME, 'x');
+	g_autoptr(GString) wild = g_string_new("*"), wilder = NULL;
+	for (guint i = 0; i < LIMIT_MAILBOX_NAME; i++)
+		g_string_append(wild, "x*");
+	wilder = g_string_new(wild->str);
+	g_string_append(wilder, "x");
+	g_assert_true(matches("", wild->str, longest));
+	g_assert_false(matches("", wilder->str, longest));
+	g_assert_false(matches("", wilder->str, "x"));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -127,5 +141,6 @@ int main(int argc, char **argv)
 		matching_agrees_with_the_plain_definition);
 	g_test_add_func("/list-match/long_patterns_work", long_patterns_work);
 	g_test_add_func("/list-match/no_pattern_is_slow", no_pattern_is_slow);
+	g_test_add_func("/list-match/longer-than-any-name-matches-nothing", longer_than_any_name_matches_nothing);
 	return g_test_run();
 }
