@@ -146,15 +146,22 @@ static gint compare_known(gconstpointer a, gconstpointer b)
 }
 
 /* Another program gave the file a name with other flags: what it added is added, what it took away is taken away. From the flags that the
- * row has by now: a STORE may have come since it was read. */
-static gboolean take_name(Db *db, const MailboxState *state, const Known *known, GError **error)
+ * row has by now: a STORE may have come since it was read. Where they stay as they are, so does the modseq (RFC 7162 3.1); else *changed_out
+ * is set. */
+static gboolean take_name(Db *db, const MailboxState *state, const Known *known, gboolean *changed_out, GError **error)
 {
 	guint32 before = maildir_flags_of_file(known->file, NULL),
 		after = maildir_flags_of_file(known->found, NULL);
-	return db_run(db, error,
-		"UPDATE message SET file=?, flags=(flags|?)&~?, modseq=? WHERE mailbox=? AND uid=?",
-		DB_TEXT(known->found), DB_INT(after & ~before), DB_INT(before & ~after),
-		DB_INT(state->highestmodseq), DB_INT(state->id), DB_INT(known->uid));
+	if (!db_run(db, error, "UPDATE message SET file=? WHERE mailbox=? AND uid=?", DB_TEXT(known->found),
+		    DB_INT(state->id), DB_INT(known->uid)) ||
+		!db_run(db, error,
+			"UPDATE message SET flags=(flags|?1)&~?2, modseq=?3"
+			" WHERE mailbox=?4 AND uid=?5 AND flags<>((flags|?1)&~?2)",
+			DB_INT(after & ~before), DB_INT(before & ~after), DB_INT(state->highestmodseq),
+			DB_INT(state->id), DB_INT(known->uid)))
+		return FALSE;
+	*changed_out |= sqlite3_changes(db_handle(db)) > 0;
+	return TRUE;
 }
 
 static gboolean write_changes(Db *db, gpointer data, GError **error)
@@ -175,15 +182,16 @@ static gboolean write_changes(Db *db, gpointer data, GError **error)
 			g_ptr_array_add(changed, value);
 	}
 	g_ptr_array_sort(changed, compare_known);
+	gboolean flags_changed = FALSE;
 	for (guint i = 0; i < changed->len; i++) {
 		const Known *known = changed->pdata[i];
 		ExpungeRow row = { known->uid, known->email, NULL };
 		if (known->found == NULL)
 			g_array_append_val(gone, row);
-		else if (!take_name(db, &state, known, error))
+		else if (!take_name(db, &state, known, &flags_changed, error))
 			return FALSE;
 	}
-	if (changed->len == 0)
+	if (gone->len == 0 && !flags_changed)
 		return TRUE;
 	return expunge_rows(db, &state, (const ExpungeRow *)(void *)gone->data, gone->len, error) &&
 		mailbox_state_write(db, &state, error);

@@ -212,6 +212,27 @@ def test_a_file_renamed_by_another_program_changes_the_modseq(own_server):
     assert len(changed) == 1 and after[changed[0]] > at and [after[n] for n in after if n not in changed] == [before[n] for n in after if n not in changed]
 
 
+def test_a_file_renamed_without_other_flags_keeps_the_modseq(own_server):
+    """As Dovecot does it when it notes a size, or keywords of its own, in the name."""
+    own_server.add_user('ann', 'x')
+    c = own_server.login('ann', 'x')
+    fill(c)
+    c.select()
+    c.store('2', '+FLAGS', ['\\Seen'])
+    before, at = modseqs_of(c, 'INBOX'), highest(c)
+    c.close()
+    own_server.stop()
+    cur = os.path.join(own_server.maildir('ann'), 'cur')
+    names = sorted(os.listdir(cur))
+    os.rename(os.path.join(cur, names[0]), os.path.join(cur, names[0] + ',S=10'))
+    os.rename(os.path.join(cur, names[1]), os.path.join(cur, names[1] + 'S'))   # is \Seen already
+    os.rename(os.path.join(cur, names[2]), os.path.join(cur, names[2] + 'a'))
+    own_server.start()
+    c = own_server.login('ann', 'x')
+    assert modseqs_of(c, 'INBOX') == before and highest(c) == at
+    assert len(c.fetch('1:*', 'BODY.PEEK[]')) == 3
+
+
 def test_mail_delivered_by_another_program_has_a_higher_modseq(account):
     c = account.connect()
     fill(c, 1)
