@@ -190,12 +190,23 @@ gboolean mailbox_state_read(Db *db, gint64 id, MailboxState *state_out, GError *
 gboolean mailbox_state_write(Db *db, const MailboxState *state, GError **error);
 
 /* -- mailbox-names.c -- */
-/* A new row, as part of a write. @uidvalidity: 0 for the next one of the account. *@id_out may be NULL. */
+/* A new row, as part of a write. @special_use: as special_uses_parse() gives them; "": none; NULL: what the name stands for,
+ * if that is free. @uidvalidity: 0 for the next one of the account. *@id_out may be NULL. */
 gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char *special_use,
 	guint32 uidvalidity, gint64 *id_out, GError **error);
 
-/* The special use (RFC 6154) of that name in its usual spelling; NULL when no mailbox can have it. */
-const char *special_use_known(const char *use);
+/* -- special-use.c -- */
+/* The special uses (RFC 6154) in @text, one space between them, in their usual spelling and order, each once; *uses_out is owned by the
+ * caller. STORE_ERROR_SPECIAL_USE when there is none, or one that no mailbox can have. */
+gboolean special_uses_parse(const char *text, char **uses_out, GError **error);
+/* The use that @name stands for, if no mailbox has it; *use_out: static, or NULL. */
+gboolean special_use_of_name(Db *db, const char *name, const char **use_out, GError **error);
+/* Fails with STORE_ERROR_SPECIAL_USE when a mailbox has one of @uses (as special_uses_parse() gives them) already. */
+gboolean special_uses_are_free(Db *db, const char *uses, GError **error);
+/* *owner_out: the mailbox that has @use, owned by the caller; NULL if there is none. */
+gboolean special_use_owner(Db *db, const char *use, char **owner_out, GError **error);
+/* Takes @use from the mailbox that has it, as part of a write. */
+gboolean special_use_drop(Db *db, const char *use, GError **error);
 
 /* -- metadata.c: what happens to annotations, as part of a write -- */
 /* The mailbox is gone, or is only the superior of others from now on. After its row went. */

@@ -26,7 +26,7 @@
  *     name           UTF-8, "/" between levels, "INBOX" in this spelling
  *     folder         its folder under Maildir/: "" for INBOX, else ".Name" (maildir.h)
  *     objectid       MAILBOXID
- *     special_use    "\Sent" etc., or NULL
+ *     special_use    "\Sent" etc., several with a space between (special-use.c), or NULL
  *     uidnext, highestmodseq
  *     recent_uid     the lowest UID that no session has claimed as \Recent
  *     expunged_floor modseq up to which rows of `expunged` have been forgotten

@@ -11,25 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* RFC 6154 section 2, those that a real mailbox can have; and the names that get them when nobody says so. */
-static const struct {
-	const char *use, *name;
-} special_uses[] = {
-	{ "\\Archive", "Archive" },
-	{ "\\Drafts", "Drafts" },
-	{ "\\Junk", "Junk" },
-	{ "\\Sent", "Sent" },
-	{ "\\Trash", "Trash" },
-};
-
-const char *special_use_known(const char *use)
-{
-	for (gsize i = 0; i < G_N_ELEMENTS(special_uses); i++)
-		if (g_ascii_strcasecmp(use, special_uses[i].use) == 0)
-			return special_uses[i].use;
-	return NULL;
-}
-
 /* "F" and 64 random bits: a mailbox keeps it for ever, wherever its account moves to. */
 static char *new_objectid(void)
 {
@@ -57,23 +38,15 @@ gboolean mailbox_insert(Db *db, const char *name, const char *folder, const char
 			error, STORE_ERROR, STORE_ERROR_CANNOT, "UIDVALIDITY has come to its end");
 		return FALSE;
 	}
-	/* The well-known name has the well-known use, unless another mailbox has it already. */
-	const char *use = special_use;
-	for (gsize i = 0; use == NULL && i < G_N_ELEMENTS(special_uses); i++)
-		if (g_ascii_strcasecmp(name, special_uses[i].name) == 0)
-			use = special_uses[i].use;
-	if (special_use == NULL && use != NULL) {
-		if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE special_use=?",
-			    DB_TEXT(use)))
-			return FALSE;
-		if (n > 0)
-			use = NULL;
-	}
+	if (special_use == NULL && !special_use_of_name(db, name, &special_use, error))
+		return FALSE;
+	if (special_use != NULL && *special_use == '\0')
+		special_use = NULL;
 	g_autofree char *objectid = new_objectid();
 	if (!db_run(db, error,
 		    "INSERT INTO mailbox (name, folder, objectid, special_use, uidvalidity) VALUES "
 		    "(?,?,?,?,?)",
-		    DB_TEXT(name), DB_TEXT(folder), DB_TEXT(objectid), DB_TEXT(use), DB_INT(validity)) ||
+		    DB_TEXT(name), DB_TEXT(folder), DB_TEXT(objectid), DB_TEXT(special_use), DB_INT(validity)) ||
 		!db_run(db, error,
 			"UPDATE account SET uidvalidity=max(uidvalidity,?), list_version=list_version+1",
 			DB_INT(validity)))
@@ -176,6 +149,17 @@ static gboolean create(Db *db, gpointer data, GError **error)
 	return mailbox_insert(db, new->name, new->folder, new->special_use, 0, &new->id, error);
 }
 
+/* Before anything is made: a folder that is left behind would be found as a mailbox. */
+static gboolean check_special_uses(Account *account, const char *uses, GError **error)
+{
+	Db *db = account_acquire_db(account, error);
+	if (db == NULL)
+		return FALSE;
+	gboolean ok = special_uses_are_free(db, uses, error);
+	account_release_db(account, db);
+	return ok;
+}
+
 static gboolean create_locked(Account *account, const char *name, const char *special_use, GError **error)
 {
 	g_autoptr(GPtrArray) names = read_names(account, error);
@@ -183,6 +167,8 @@ static gboolean create_locked(Account *account, const char *name, const char *sp
 		return FALSE;
 	if (find_name(names, name) != NULL)
 		return exists(error);
+	if (special_use != NULL && !check_special_uses(account, special_use, error))
+		return FALSE;
 	g_autofree char *folder = maildir_folder_of_name(name, error);
 	if (folder == NULL || !maildir_make_folder(account->maildir, folder, error))
 		return FALSE;
@@ -195,11 +181,12 @@ gboolean account_create_mailbox(Account *account, const char *name, const char *
 	g_autofree char *normal = maildir_normal_name(name, error);
 	if (normal == NULL)
 		return FALSE;
-	if (special_use != NULL && (special_use = special_use_known(special_use)) == NULL)
-		return cannot(error, "No mailbox can have this special use");
+	g_autofree char *uses = special_use != NULL && *special_use == '\0' ? g_strdup("") : NULL;
+	if (special_use != NULL && uses == NULL && !special_uses_parse(special_use, &uses, error))
+		return FALSE;
 	if (!account_lock_exclusive(account->lock, error))
 		return FALSE;
-	gboolean ok = create_locked(account, normal, special_use, error);
+	gboolean ok = create_locked(account, normal, uses, error);
 	account_lock_exclusive_end(account->lock);
 	if (ok)
 		account_note_changes(account);

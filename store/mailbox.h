@@ -16,13 +16,15 @@ typedef struct {
 	gint64 id;              /* never reused in the account; MAILBOXID is "F" + this in a stable form: mailbox_objectid() */
 	char *name;             /* owned */
 	MailboxFlags flags;
-	char *special_use;      /* "\\Sent" etc. (RFC 6154), or NULL; owned */
+	char *special_use;      /* "\\Sent" etc. (RFC 6154), several with a space between; or NULL; owned */
 } MailboxInfo;
 void mailbox_info_free(MailboxInfo *info);
 
 /* All mailboxes (and parents that are only names), sorted by name with INBOX first. With @subscribed also MAILBOX_NONEXISTENT ones. */
 GPtrArray *account_list_mailboxes(Account *account, gboolean subscribed, GError **error); /* of MailboxInfo, owned */
-/* RFC 3501 6.3.3: makes superior names too; a trailing "/" is ignored. @special_use may be NULL. */
+/* RFC 3501 6.3.3: makes superior names too; a trailing "/" is ignored. @special_use: what it is for, with a space between several (RFC 6154
+ * section 3): STORE_ERROR_SPECIAL_USE if there is no such use, or another mailbox has it. "": nothing. NULL: what the name says, if that is
+ * still to be had: "Sent" is for \Sent. */
 gboolean account_create_mailbox(Account *account, const char *name, const char *special_use, GError **error);
 gboolean account_delete_mailbox(Account *account, const char *name, GError **error);  /* RFC 3501 6.3.4 */
 gboolean account_rename_mailbox(Account *account, const char *from, const char *to, GError **error); /* RFC 3501 6.3.5, INBOX's special case, children move along */

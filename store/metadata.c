@@ -296,35 +296,44 @@ static gboolean write_entry(Db *db, const SetMetadata *set, const char *name, GB
 		DB_INT(set->changed), DB_INT(set->author));
 }
 
-/* RFC 6154 section 4: one use for a mailbox, and one mailbox for a use. */
-static gboolean write_special_use(Db *db, const SetMetadata *set, GBytes *value, GError **error)
+static gboolean take_special_use(Db *db, const SetMetadata *set, const char *use, GError **error)
+{
+	g_autofree char *owner = NULL;
+	if (!special_use_owner(db, use, &owner, error))
+		return FALSE;
+	return owner == NULL || strcmp(owner, set->mailbox) == 0 ||
+		(note_change(db, set, owner, SPECIAL_USE, error) && special_use_drop(db, use, error));
+}
+
+/* RFC 6154 section 4: a use has one mailbox, which loses it to this one. */
+static gboolean write_special_uses(Db *db, const SetMetadata *set, GBytes *value, GError **error)
 {
 	gsize len = 0;
 	gconstpointer octets = value != NULL ? g_bytes_get_data(value, &len) : NULL;
-	g_autofree char *text = value != NULL ? g_strndup(octets, len) : NULL;
-	const char *use = NULL;
+	g_autofree char *text = value != NULL ? g_strndup(octets, len) : NULL, *uses = NULL;
 	gint64 n;
-	if (value != NULL && (strlen(text) != len || (use = special_use_known(text)) == NULL)) {
+	if (value != NULL && strlen(text) != len) {
 		g_set_error_literal(
-			error, STORE_ERROR, STORE_ERROR_CANNOT, "No mailbox can have this special use");
+			error, STORE_ERROR, STORE_ERROR_SPECIAL_USE, "No special use has a NUL in its name");
 		return FALSE;
 	}
-	if (!db_get_int(
-		    db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE name=?", DB_TEXT(set->mailbox)))
+	if ((value != NULL && !special_uses_parse(text, &uses, error)) ||
+		!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE name=?", DB_TEXT(set->mailbox)))
 		return FALSE;
 	if (n == 0) {
-		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_CANNOT,
+		g_set_error_literal(error, STORE_ERROR, STORE_ERROR_SPECIAL_USE,
 			"This is only the superior of other mailboxes; it has no special use");
 		return FALSE;
 	}
-	return db_run(db, error,
-		       "INSERT INTO metadata (mailbox, name, value, changed, author)"
-		       " SELECT name, '" SPECIAL_USE "', NULL, ?1, ?2 FROM mailbox"
-		       " WHERE (name=?3 AND special_use IS NOT ?4) OR (name<>?3 AND special_use=?4)"
-		       " ON CONFLICT DO UPDATE SET changed=excluded.changed, author=excluded.author",
-		       DB_INT(set->changed), DB_INT(set->author), DB_TEXT(set->mailbox), DB_TEXT(use)) &&
-		db_run(db, error, "UPDATE mailbox SET special_use=NULL WHERE special_use=?", DB_TEXT(use)) &&
-		db_run(db, error, "UPDATE mailbox SET special_use=? WHERE name=?", DB_TEXT(use),
+	g_auto(GStrv) each = g_strsplit(uses != NULL ? uses : "", " ", -1);
+	for (guint i = 0; each[i] != NULL; i++)
+		if (!take_special_use(db, set, each[i], error))
+			return FALSE;
+	if (!db_get_int(db, error, &n, NULL, "SELECT count(*) FROM mailbox WHERE name=? AND special_use IS NOT ?",
+		    DB_TEXT(set->mailbox), DB_TEXT(uses)))
+		return FALSE;
+	return (n == 0 || note_change(db, set, set->mailbox, SPECIAL_USE, error)) &&
+		db_run(db, error, "UPDATE mailbox SET special_use=? WHERE name=?", DB_TEXT(uses),
 			DB_TEXT(set->mailbox)) &&
 		db_run(db, error, "UPDATE account SET list_version=list_version+1");
 }
@@ -332,7 +341,7 @@ static gboolean write_special_use(Db *db, const SetMetadata *set, GBytes *value,
 static gboolean set_entry(Db *db, const SetMetadata *set, const MetadataEntry *entry, GError **error)
 {
 	if (set->mailbox[0] != '\0' && g_ascii_strcasecmp(entry->name, SPECIAL_USE) == 0)
-		return write_special_use(db, set, entry->value, error);
+		return write_special_uses(db, set, entry->value, error);
 	if (entry->value == NULL)
 		return remove_entry(db, set, entry->name, error);
 	return write_entry(db, set, entry->name, entry->value, error);
@@ -401,7 +410,12 @@ gboolean account_set_metadata(
 		}
 	}
 	SetMetadata set = { .mailbox = normal, .entries = entries, .author = (gint64)author };
-	if (!account_write(account, set_metadata, &set, error))
+	/* Who makes a mailbox for a special use holds it exclusively. */
+	if (!account_lock_shared(account->lock, error))
+		return FALSE;
+	gboolean ok = account_write(account, set_metadata, &set, error);
+	account_lock_shared_end(account->lock);
+	if (!ok)
 		return FALSE;
 	account_note_changes(account);
 	return TRUE;

@@ -45,7 +45,7 @@ void metadata_entry_add(GPtrArray *entries, const char *base, const char *name, 
 GPtrArray *account_get_metadata(Account *account, const char *mailbox, const char *const *names, MetadataDepth depth, GError **error);
 
 /* Sets all of @entries (of MetadataEntry), in their order, or none. @author: any number but 0 that the writer tells from others' (see
- * account_metadata_changes()). Fails with STORE_ERROR_NO_MAILBOX, METADATA_ERROR, STORE_ERROR_CANNOT (a special use that there is
+ * account_metadata_changes()). Fails with STORE_ERROR_NO_MAILBOX, METADATA_ERROR, STORE_ERROR_SPECIAL_USE (a special use that there is
  * not, or a mailbox that cannot have one), the site's errors. */
 gboolean account_set_metadata(
 	Account *account, const char *mailbox, const GPtrArray *entries, guint64 author, GError **error);

@@ -11,6 +11,7 @@ typedef enum {
 	STORE_ERROR_EXISTS,         /* the user's: NO [ALREADYEXISTS] */
 	STORE_ERROR_BAD_NAME,       /* the user's: NO [CANNOT], a name that cannot be represented */
 	STORE_ERROR_CANNOT,         /* the user's: NO [CANNOT]: delete INBOX, rename onto itself, has children ... */
+	STORE_ERROR_SPECIAL_USE,    /* the user's: NO [USEATTR]: a special use that there is not, or that this mailbox cannot have */
 	STORE_ERROR_TOO_BIG,        /* the user's: NO [TOOBIG] / [LIMIT] */
 	STORE_ERROR_EXPUNGED,       /* the message is gone: NO [EXPUNGEISSUED] */
 	STORE_ERROR_READ_ONLY,      /* the site's: account switched to read-only after a failed fsync */

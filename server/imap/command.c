@@ -101,6 +101,7 @@ static const ErrorAnswer error_answers[] = {
 	{ store_error_quark, STORE_ERROR_EXISTS, "ALREADYEXISTS" },
 	{ store_error_quark, STORE_ERROR_BAD_NAME, "CANNOT" },
 	{ store_error_quark, STORE_ERROR_CANNOT, "CANNOT" },
+	{ store_error_quark, STORE_ERROR_SPECIAL_USE, "USEATTR" }, /* RFC 6154 section 3 */
 	{ store_error_quark, STORE_ERROR_TOO_BIG, "LIMIT" },
 	{ store_error_quark, STORE_ERROR_EXPUNGED, "EXPUNGEISSUED" },
 	{ metadata_error_quark, METADATA_ERROR_NAME, NULL },

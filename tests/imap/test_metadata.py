@@ -341,8 +341,13 @@ def test_the_special_use_is_the_mailboxs(client):
     assert uses(client) == {'Other': '\\Sent', 'Sent': '\\Archive'}
     client.cmd('SETMETADATA Other (%s NIL)' % use)
     assert uses(client) == {'Sent': '\\Archive'}
-    for box, value in (('Other', '"\\\\Flagged"'), ('Other', '"\\\\Sent \\\\Drafts"'), ('Other', '""'), ('up', '"\\\\Trash"'), ('Other', '"Trash"')):
-        assert client.expect('NO', 'SETMETADATA %s (%s %s)' % (box, use, value)).code == ['CANNOT']
+    client.cmd('SETMETADATA Other (%s "\\\\drafts \\\\Archive \\\\Drafts")' % use)
+    assert get(client, 'Other', use) == {use: b'\\Archive \\Drafts'} and get(client, 'Sent', use) == {use: None}
+    client.cmd('SETMETADATA Sent (%s "\\\\Archive")' % use)
+    assert get(client, 'Other', use) == {use: b'\\Drafts'} and uses(client) == {'Sent': '\\Archive', 'Other': '\\Drafts'}
+    client.cmd('SETMETADATA Other (%s NIL)' % use)
+    for box, value in (('Other', '"\\\\Flagged"'), ('Other', '"\\\\Sent \\\\Flagged"'), ('Other', '"\\\\Sent  \\\\Drafts"'), ('Other', '""'), ('up', '"\\\\Trash"'), ('Other', '"Trash"')):
+        assert client.expect('NO', 'SETMETADATA %s (%s %s)' % (box, use, value)).code == ['USEATTR']
     assert uses(client) == {'Sent': '\\Archive'}
     # of the server it is an entry like any other
     put(client, '""', {use: b'x'})

@@ -222,16 +222,24 @@ static void creating_fails_with_a_reason(Fixture *fixture, gconstpointer data)
 		{ "/", NULL, STORE_ERROR_BAD_NAME },
 		{ "a//b", NULL, STORE_ERROR_BAD_NAME },
 		{ "a\tb", NULL, STORE_ERROR_BAD_NAME },
-		{ "x", "\\All", STORE_ERROR_CANNOT },
-		{ "x", "Sent", STORE_ERROR_CANNOT },
+		{ "x", "\\All", STORE_ERROR_SPECIAL_USE },
+		{ "x", "Sent", STORE_ERROR_SPECIAL_USE },
+		{ "x", " ", STORE_ERROR_SPECIAL_USE },
+		{ "x", "\\Sent ", STORE_ERROR_SPECIAL_USE },
+		{ "x", "\\Sent  \\Trash", STORE_ERROR_SPECIAL_USE },
+		{ "x", "\\Sent \\All", STORE_ERROR_SPECIAL_USE },
+		{ "x", "\\Sent \\Junk", STORE_ERROR_SPECIAL_USE }, /* taken */
+		{ "x", "\\Junk", STORE_ERROR_SPECIAL_USE },
 	};
+	g_assert_true(account_create_mailbox(fixture->account, "spam", "\\Junk", NULL));
 	create(fixture, "there");
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
 		GError *error = NULL;
 		g_assert_false(account_create_mailbox(fixture->account, cases[i].name, cases[i].use, &error));
 		expect_error(error, cases[i].code);
 	}
-	expect_list(fixture, "INBOX there");
+	g_assert_false(has_folder(fixture, ".x")); /* it would be found as a mailbox later */
+	expect_list(fixture, "INBOX spam\\Junk there");
 }
 
 static void well_known_names_have_their_use(Fixture *fixture, gconstpointer data)
@@ -243,7 +251,11 @@ static void well_known_names_have_their_use(Fixture *fixture, gconstpointer data
 	g_assert_true(account_create_mailbox(fixture->account, "Papierkorb", "\\Trash", &error));
 	create(fixture, "Trash");
 	create(fixture, "x/Drafts");
-	expect_list(fixture, "INBOX Papierkorb\\Trash SENT Sent\\Sent Trash x!+ x/Drafts");
+	g_assert_true(account_create_mailbox(fixture->account, "Archive", "", &error));
+	g_assert_true(account_create_mailbox(fixture->account, "Junk", "\\drafts \\ARCHIVE \\Drafts", &error));
+	create(fixture, "Drafts");
+	expect_list(fixture,
+		"INBOX Archive Drafts Junk\\Archive \\Drafts Papierkorb\\Trash SENT Sent\\Sent Trash x!+ x/Drafts");
 }
 
 static void deleting_leaves_names_with_inferiors(Fixture *fixture, gconstpointer data)

@@ -183,7 +183,7 @@ static void a_failure_leaves_all_as_it_was(Fixture *fixture, gconstpointer data)
 	g_assert_false(set_values(fixture->account, "INBOX",
 		(const char *const[]){ "/private/a", "x", "/private/specialuse", "\\Nonsense", NULL }, AUTHOR,
 		&error));
-	expect_error(g_steal_pointer(&error), STORE_ERROR_CANNOT);
+	expect_error(g_steal_pointer(&error), STORE_ERROR_SPECIAL_USE);
 	expect_all(fixture->account, "", "/private/a=1");
 	expect_all(fixture->account, "INBOX", "/private=NIL");
 	long_value[LIMIT_METADATA_VALUE] = '\0';
