@@ -2,6 +2,7 @@
 """LIST-EXTENDED (RFC 5258, RFC 9051 section 6.3.9), the SPECIAL-USE options (RFC 6154 section 2), LIST-STATUS (RFC 5819)."""
 
 import os
+import threading
 import time
 
 import pytest
@@ -393,6 +394,34 @@ def test_highestmodseq_enables_condstore(account):
     b.select('INBOX')
     b.store('1', '+FLAGS', ['\\Seen'])
     assert b'MODSEQ' in b''.join(u.raw for u in a.noop().untagged)
+
+
+def test_list_and_status_agree_while_mailboxes_come_and_go(account):
+    """RFC 5819 section 2: a mailbox that goes between LIST and its STATUS is \\Noselect and has no STATUS; else each has one."""
+    a, b = account.connect(), account.connect()
+    boxes = ['r%d' % i for i in range(20)]
+    failed = []
+
+    def come_and_go():
+        for command in ['CREATE', 'DELETE'] * 4:
+            tags = [a.send(command, box) for box in boxes]
+            failed.extend(result for result in map(a.wait, tags) if result.status != 'OK')
+
+    worker = threading.Thread(target=come_and_go, daemon=True)
+    worker.start()
+    states = set()
+    while worker.is_alive():
+        responses = b.cmd('LIST "" * RETURN (STATUS (MESSAGES))').untagged
+        for u, follows in zip(responses, [*responses[1:], None]):
+            if u.name != 'LIST':
+                continue
+            name, flags, _ = entry(u)
+            has_status = follows is not None and follows.name == 'STATUS'
+            assert has_status == ('\\Noselect' not in flags)
+            assert not has_status or text(follows.args[0]) == name
+        states.add(len(responses))
+    worker.join()
+    assert not failed and len(states) > 5, states
 
 
 # --- large ---
