@@ -103,20 +103,45 @@ gboolean metadata_name_check(const char *name, gboolean any_depth, GError **erro
 	return TRUE;
 }
 
-static gboolean has_entry(const GPtrArray *entries, const char *name)
+/* -- sets -------------------------------------------------------------------------------------------------------------- */
+
+static guint hash_name(gconstpointer key)
 {
-	for (guint i = 0; i < entries->len; i++)
-		if (g_ascii_strcasecmp(((const MetadataEntry *)entries->pdata[i])->name, name) == 0)
-			return TRUE;
-	return FALSE;
+	guint32 hash = 5381;
+	for (const char *c = key; *c != '\0'; c++)
+		hash = hash * 33 + (guchar)g_ascii_tolower(*c);
+	return hash;
 }
 
-void metadata_entry_add(GPtrArray *entries, const char *base, const char *name, GBytes *value)
+static gboolean equal_names(gconstpointer a, gconstpointer b)
 {
-	if (has_entry(entries, name))
+	return g_ascii_strcasecmp(a, b) == 0;
+}
+
+MetadataSet metadata_set_begin(void)
+{
+	return (MetadataSet){ metadata_entries_new(), g_hash_table_new(hash_name, equal_names) };
+}
+
+void metadata_set_clear(MetadataSet *set)
+{
+	g_clear_pointer(&set->names, g_hash_table_unref);
+	g_clear_pointer(&set->entries, g_ptr_array_unref);
+}
+
+gboolean metadata_set_has(const MetadataSet *set, const char *name)
+{
+	return g_hash_table_contains(set->names, name);
+}
+
+void metadata_set_add(MetadataSet *set, const char *base, const char *name, GBytes *value)
+{
+	if (metadata_set_has(set, name))
 		return;
 	g_autofree char *spelled = g_strconcat(base, name + strlen(base), NULL);
-	g_ptr_array_add(entries, metadata_entry_new(spelled, value));
+	MetadataEntry *entry = metadata_entry_new(spelled, value);
+	g_ptr_array_add(set->entries, entry);
+	(void)g_hash_table_add(set->names, entry->name);
 }
 
 /* -- mailboxes -------------------------------------------------------------------------------------------------------- */
@@ -179,8 +204,9 @@ gboolean metadata_forget_vanished(Db *db, GError **error)
 
 /* -- GETMETADATA ------------------------------------------------------------------------------------------------------ */
 
+/* *any_out is set when there is something, also when @set has it already. */
 static gboolean read_special_use(
-	Db *db, const char *mailbox, const char *base, GPtrArray *entries, GError **error)
+	Db *db, const char *mailbox, const char *base, MetadataSet *set, gboolean *any_out, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(DbRows) rows = db_select(db, &failure,
@@ -188,7 +214,8 @@ static gboolean read_special_use(
 	if (rows != NULL && db_next(rows, &failure)) {
 		const char *use = db_column_text(rows, 0);
 		g_autoptr(GBytes) value = g_bytes_new(use, strlen(use));
-		metadata_entry_add(entries, base, SPECIAL_USE, value);
+		metadata_set_add(set, base, SPECIAL_USE, value);
+		*any_out = TRUE;
 	}
 	if (failure == NULL)
 		return TRUE;
@@ -197,7 +224,7 @@ static gboolean read_special_use(
 }
 
 static gboolean read_within(Db *db, const char *mailbox, const char *base, MetadataDepth depth,
-	GPtrArray *entries, GError **error)
+	MetadataSet *set, gboolean *any_out, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(DbRows) rows = db_select(db, &failure,
@@ -206,11 +233,14 @@ static gboolean read_within(Db *db, const char *mailbox, const char *base, Metad
 		DB_TEXT(mailbox), DB_TEXT(base), DB_INT(depth != METADATA_DEPTH_0));
 	while (rows != NULL && db_next(rows, &failure)) {
 		const char *name = db_column_text(rows, 0);
-		if (!metadata_name_within(name, base, depth) || has_entry(entries, name))
+		if (!metadata_name_within(name, base, depth))
+			continue;
+		*any_out = TRUE;
+		if (metadata_set_has(set, name))
 			continue;
 		gconstpointer octets = sqlite3_column_blob(rows, 1);
 		g_autoptr(GBytes) value = g_bytes_new(octets, (gsize)sqlite3_column_bytes(rows, 1));
-		metadata_entry_add(entries, base, name, value);
+		metadata_set_add(set, base, name, value);
 	}
 	if (failure == NULL)
 		return TRUE;
@@ -219,20 +249,20 @@ static gboolean read_within(Db *db, const char *mailbox, const char *base, Metad
 }
 
 static gboolean read_entries(Db *db, const char *mailbox, const char *const *names, MetadataDepth depth,
-	GPtrArray *entries, GError **error)
+	MetadataSet *set, GError **error)
 {
 	if (!check_mailbox(db, mailbox, error))
 		return FALSE;
 	for (; *names != NULL; names++) {
-		guint before = entries->len;
+		gboolean any = FALSE;
 		if (!metadata_name_check(*names, TRUE, error) ||
-			!read_within(db, mailbox, *names, depth, entries, error))
+			!read_within(db, mailbox, *names, depth, set, &any, error))
 			return FALSE;
 		if (mailbox[0] != '\0' && metadata_name_within(SPECIAL_USE, *names, depth) &&
-			!read_special_use(db, mailbox, *names, entries, error))
+			!read_special_use(db, mailbox, *names, set, &any, error))
 			return FALSE;
-		if (entries->len == before)
-			metadata_entry_add(entries, *names, *names, NULL);
+		if (!any)
+			metadata_set_add(set, *names, *names, NULL);
 	}
 	return TRUE;
 }
@@ -244,14 +274,14 @@ GPtrArray *account_get_metadata(
 	Db *db = normal != NULL ? account_acquire_db(account, error) : NULL;
 	if (db == NULL)
 		return NULL;
-	g_autoptr(GPtrArray) entries = metadata_entries_new();
+	g_auto(MetadataSet) set = metadata_set_begin();
 	/* One state of the account, whatever is written meanwhile. */
 	gboolean begun = db_exec(db, "BEGIN", error);
-	gboolean ok = begun && read_entries(db, normal, names, depth, entries, error);
+	gboolean ok = begun && read_entries(db, normal, names, depth, &set, error);
 	if (begun)
 		(void)db_exec(db, "COMMIT", NULL);
 	account_release_db(account, db);
-	return ok ? g_steal_pointer(&entries) : NULL;
+	return ok ? g_steal_pointer(&set.entries) : NULL;
 }
 
 /* -- SETMETADATA ------------------------------------------------------------------------------------------------------ */

@@ -34,10 +34,19 @@ GPtrArray *metadata_entries_new(void); /* of MetadataEntry, which it owns */
 gboolean metadata_name_check(const char *name, gboolean any_depth, GError **error);
 
 typedef enum { METADATA_DEPTH_0, METADATA_DEPTH_1, METADATA_DEPTH_INFINITY } MetadataDepth; /* RFC 5464 4.2.2 */
-/* Whether @name is @base or lies below it, at most so deep. What comes of a match: metadata_entry_add(). */
+/* Whether @name is @base or lies below it, at most so deep. What comes of a match: metadata_set_add(). */
 gboolean metadata_name_within(const char *name, const char *base, MetadataDepth depth);
-/* Appends @name, which is within @base, spelled as @base where that reaches; not if @entries has it already. */
-void metadata_entry_add(GPtrArray *entries, const char *base, const char *name, GBytes *value);
+
+/* Entries in the order in which they came, none twice; names have no case. */
+typedef struct {
+	GPtrArray *entries; /* of MetadataEntry; owned */
+	GHashTable *names;  /* theirs, borrowed; owned */
+} MetadataSet;
+MetadataSet metadata_set_begin(void);
+void metadata_set_clear(MetadataSet *set);
+gboolean metadata_set_has(const MetadataSet *set, const char *name);
+/* Appends @name, which is within @base, spelled as @base where that reaches; not if it is there already. */
+void metadata_set_add(MetadataSet *set, const char *base, const char *name, GBytes *value);
 
 /* The entries of @mailbox that are within one of @names (NULL-terminated), in the order of @names and below that by name, each once; one
  * of @names for which there is nothing comes with the value NULL. Returns an array of MetadataEntry that the caller owns; NULL and
@@ -62,4 +71,5 @@ void metadata_change_free(MetadataChange *change);
 GPtrArray *account_metadata_changes(Account *account, guint64 author, guint64 *changed, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MetadataEntry, metadata_entry_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MetadataSet, metadata_set_clear)
 G_END_DECLS

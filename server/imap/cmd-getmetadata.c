@@ -111,30 +111,27 @@ static gboolean parse(ImapParser *p, GetMetadata *get, GError **error)
 		parse_options(p, get, error) && parse_names(p, get->names, error);
 }
 
-/* The server's own annotations are the site's (shared) and the account's (private). */
+/* The server's own annotations are the account's (private), which are read at once, and the site's (shared). */
 static GPtrArray *read_server(const ImapCommand *cmd, const GetMetadata *get, GError **error)
 {
 	const Session *session = cmd->session;
-	g_autoptr(GPtrArray) all = metadata_entries_new();
+	g_autoptr(GPtrArray) private = g_ptr_array_new();
+	g_auto(MetadataSet) shared = metadata_set_begin();
 	for (guint i = 0; get->names->pdata[i] != NULL; i++) {
-		const char *name = get->names->pdata[i];
-		guint before = all->len;
-		if (metadata_name_within(name, "/shared", METADATA_DEPTH_INFINITY)) {
-			site_metadata_read(session->server->site_metadata, name, get->depth, all);
-			if (all->len == before)
-				metadata_entry_add(all, name, name, NULL);
+		char *name = get->names->pdata[i];
+		if (!metadata_name_within(name, "/shared", METADATA_DEPTH_INFINITY)) {
+			g_ptr_array_add(private, name);
 			continue;
 		}
-		const char *const one[] = { name, NULL };
-		g_autoptr(GPtrArray) own = account_get_metadata(session->account, "", one, get->depth, error);
-		if (own == NULL)
-			return NULL;
-		for (guint k = 0; k < own->len; k++) {
-			const MetadataEntry *entry = own->pdata[k];
-			metadata_entry_add(all, name, entry->name, entry->value);
-		}
+		if (!site_metadata_read(session->server->site_metadata, name, get->depth, &shared))
+			metadata_set_add(&shared, name, name, NULL);
 	}
-	return g_steal_pointer(&all);
+	g_ptr_array_add(private, NULL);
+	GPtrArray *all =
+		account_get_metadata(session->account, "", (const char *const *)private->pdata, get->depth, error);
+	if (all != NULL)
+		g_ptr_array_extend_and_steal(all, g_steal_pointer(&shared.entries));
+	return all;
 }
 
 /* Returns the length of the longest value that was left out because of MAXSIZE, 0 if none was. */

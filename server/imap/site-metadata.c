@@ -39,13 +39,17 @@ GBytes *site_metadata_lookup(const SiteMetadata *site, const char *name)
 	return NULL;
 }
 
-void site_metadata_read(const SiteMetadata *site, const char *name, MetadataDepth depth, GPtrArray *entries)
+gboolean site_metadata_read(const SiteMetadata *site, const char *name, MetadataDepth depth, MetadataSet *set)
 {
+	gboolean any = FALSE;
 	for (guint i = 0; site != NULL && i < site->entries->len; i++) {
 		const MetadataEntry *entry = site->entries->pdata[i];
-		if (metadata_name_within(entry->name, name, depth))
-			metadata_entry_add(entries, name, entry->name, entry->value);
+		if (!metadata_name_within(entry->name, name, depth))
+			continue;
+		metadata_set_add(set, name, entry->name, entry->value);
+		any = TRUE;
 	}
+	return any;
 }
 
 static gboolean wrong(GError **error, const char *path, guint line, const char *what)

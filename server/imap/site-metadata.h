@@ -15,8 +15,8 @@ typedef struct SiteMetadata SiteMetadata;
 SiteMetadata *site_metadata_new(const Settings *settings, GError **error);
 void site_metadata_free(SiteMetadata *site);
 
-/* Appends the entries that are within @name (metadata_entry_add()), sorted by name. @site may be NULL: none. */
-void site_metadata_read(const SiteMetadata *site, const char *name, MetadataDepth depth, GPtrArray *entries);
+/* Appends the entries that are within @name (metadata_set_add()) to @set, sorted by name. @site may be NULL: none. Returns whether there are any. */
+gboolean site_metadata_read(const SiteMetadata *site, const char *name, MetadataDepth depth, MetadataSet *set);
 /* What the entry of that name has (any case), borrowed; NULL if there is none, or no @site. */
 GBytes *site_metadata_lookup(const SiteMetadata *site, const char *name);
 

@@ -3,6 +3,7 @@
 
 import random
 import subprocess
+import time
 
 import pytest
 
@@ -149,6 +150,22 @@ def test_depth_reaches_as_far_as_it_says(client):
     assert names('(DEPTH infinity)', '(/private /shared /private/a)') == tree
     assert names('(DEPTH infinity)', '/private/none') == {'/private/none': None}
     assert names('(DEPTH 1)', '/shared/a') == {'/shared/a/b': b's'}
+
+
+def test_what_is_asked_for_again_and_again_comes_once_and_soon(client):
+    """Took 140 s for the server's and 45 s for a mailbox's, for comparing each with each."""
+    client.create('b')
+    base = '/private/a' + '/a' * 200
+    names = ' '.join('/private' + '/a' * n for n in range(1, 202))
+    for box in ('""', 'b'):
+        for k in range(0, 1000, 100):
+            client.cmd('SETMETADATA %s (%s)' % (box, ' '.join('%s/N%d "v"' % (base, i) for i in range(k, k + 100))))
+        began = time.monotonic()
+        got = client.cmd('GETMETADATA (DEPTH infinity) %s (%s %s/n7 /shared/comment /Shared/Comment)' % (box, names, base), timeout=200)
+        assert time.monotonic() - began < 10
+        entries = got.one('METADATA').args[1]
+        assert sorted(entries[::2]) == sorted(['%s/N%d' % (base, i) for i in range(1000)] + ['/shared/comment'])
+        assert entries[1::2].count(b'v') == 1000
 
 
 def test_maxsize_leaves_out_what_is_longer_and_says_how_long(client):
