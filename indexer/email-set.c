@@ -68,6 +68,27 @@ void email_set_add_range(EmailSet *set, guint32 first, guint32 last)
 	set->words[last_word] |= upto;
 }
 
+void email_set_add_word(EmailSet *set, guint32 first, guint64 bits)
+{
+	gsize w = first / WORD_BITS;
+	guint shift = first % WORD_BITS;
+	guint64 upper = shift == 0 ? 0 : bits >> (WORD_BITS - shift);
+	email_set_reserve(set, w + (upper != 0 ? 2 : 1));
+	set->words[w] |= bits << shift;
+	if (upper != 0)
+		set->words[w + 1] |= upper;
+}
+
+guint64 email_set_word(const EmailSet *set, guint32 first)
+{
+	gsize w = first / WORD_BITS;
+	guint shift = first % WORD_BITS;
+	guint64 bits = w < set->n_words ? set->words[w] >> shift : 0;
+	if (shift != 0 && w + 1 < set->n_words)
+		bits |= set->words[w + 1] << (WORD_BITS - shift);
+	return bits;
+}
+
 void email_set_remove(EmailSet *set, guint32 id)
 {
 	gsize word = id / WORD_BITS;

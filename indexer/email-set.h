@@ -9,6 +9,9 @@ EmailSet *email_set_copy(const EmailSet *set);
 void email_set_free(EmailSet *set);
 void email_set_add(EmailSet *set, guint32 id);
 void email_set_add_range(EmailSet *set, guint32 first, guint32 last); /* inclusive; nothing if first > last */
+/* Adds @first + b for each bit b of @bits, and tells which of these 64 are in the set: for many ids in a row. */
+void email_set_add_word(EmailSet *set, guint32 first, guint64 bits);
+guint64 email_set_word(const EmailSet *set, guint32 first);
 void email_set_remove(EmailSet *set, guint32 id);
 gboolean email_set_contains(const EmailSet *set, guint32 id);
 guint32 email_set_count(const EmailSet *set);

@@ -43,7 +43,7 @@ static void behaves_like_a_table_of_booleans(void)
 			Pair *a = &pair[g_test_rand_bit()], *b = a == &pair[0] ? &pair[1] : &pair[0];
 			guint32 id = (guint32)g_test_rand_int_range(0, MODEL_SIZE);
 			guint32 last = (guint32)g_test_rand_int_range(0, MODEL_SIZE);
-			switch (g_test_rand_int_range(0, 8)) {
+			switch (g_test_rand_int_range(0, 9)) {
 			case 0:
 			case 1:
 				email_set_add(a->set, id);
@@ -78,6 +78,17 @@ static void behaves_like_a_table_of_booleans(void)
 				g_assert_true(email_set_equal(copy, a->set));
 				email_set_free(a->set);
 				a->set = copy;
+				break;
+			}
+			case 8: {
+				guint64 bits = (guint64)(guint32)g_test_rand_int() << 32 | (guint32)g_test_rand_int(), had = 0;
+				guint32 first = MIN(id, MODEL_SIZE - 64);
+				for (guint bit = 0; bit < 64; bit++)
+					had |= (guint64)a->has[first + bit] << bit;
+				g_assert_cmphex(email_set_word(a->set, first), ==, had);
+				email_set_add_word(a->set, first, bits);
+				for (guint bit = 0; bit < 64; bit++)
+					a->has[first + bit] |= (gboolean)(bits >> bit & 1);
 				break;
 			}
 			default:
