@@ -57,6 +57,19 @@ def test_every_command_that_searches_takes_it(box):
     assert box.search('FILTER saved') == [1, 3, 5]
 
 
+def test_what_is_in_a_filter_counts_as_if_it_stood_there(box):
+    store(box, fuzzy='FUZZY FROM bos', two='SEEN FROM boss', mod='MODSEQ 1', some='2:4')
+    for program, same in (('RETURN (RELEVANCY ALL) FILTER fuzzy', 'RETURN (RELEVANCY ALL) FUZZY FROM bos'),
+                          ('RETURN (RELEVANCY PARTIAL -1:-2) NOT FILTER fuzzy', 'RETURN (RELEVANCY PARTIAL -1:-2) NOT FUZZY FROM bos'),
+                          ('RETURN (ALL) FUZZY FILTER two', 'RETURN (ALL) FUZZY SEEN FROM boss'), ('RETURN (ALL) OR FILTER two 4', 'RETURN (ALL) OR SEEN FROM boss 4'),
+                          ('RETURN (ALL) NOT FILTER two', 'RETURN (ALL) NOT SEEN FROM boss'), ('RETURN (MAX) FILTER mod', 'RETURN (MAX) MODSEQ 1'),
+                          ('RETURN (PARTIAL 2:3) FILTER mod', 'RETURN (PARTIAL 2:3) MODSEQ 1'), ('RETURN (ALL) FILTER some', 'RETURN (ALL) 2:4')):
+        got = box.esearch(program)
+        assert got == box.esearch(same) and len(got) > 0, program
+    assert box.cmd('SORT (RELEVANCY) UTF-8 FILTER fuzzy').one('SORT').args == [1, 3, 5]
+    box.expect('BAD', 'SEARCH RETURN (RELEVANCY) FILTER two')       # none of it is FUZZY
+
+
 CASES = ['SEEN', 'SEEN FROM boss', '(SEEN FROM boss)', 'OR SEEN FROM boss', 'NOT SEEN', 'NOT (SEEN FROM boss) LARGER 100', '1:3', 'UID 2:5',
          'OR (SEEN LARGER 100) (UNSEEN SMALLER 100)', 'BODY "caf\u00e9"', 'BODY {5}\r\ncaf\u00e9', 'ALL', 'OR OR SEEN FROM joe LARGER 100 UNSEEN']
 AROUND = ['FILTER f', 'NOT FILTER f', 'OR FILTER f FROM joe', 'OR FROM joe FILTER f', '(FILTER f)', 'NOT (FILTER f)', 'OR FILTER f FILTER f',
