@@ -59,6 +59,9 @@ static const SettingRow rows[N_SETTINGS] = {
 			 "and proxies on the same machine). Never from elsewhere." },
 	[SETTING_AUTH_FAILED_LOGIN_DELAY] = { "auth", "failed_login_delay", SETTING_TYPE_DURATION, "2s", 0,
 		1 * MS_PER_MINUTE, .about = "How long the answer to a wrong password waits." },
+	[SETTING_AUTH_UNAUTHENTICATE] = { "auth", "unauthenticate", SETTING_TYPE_BOOL, "no",
+		.about = "Whether a client may log out and in again, as someone else, on the same connection (UNAUTHENTICATE, RFC 8437). "
+			 "Not behind a proxy that checks logins and then passes everything on." },
 	[SETTING_LIMITS_APPEND_LIMIT] = { "limits", "append_limit", SETTING_TYPE_SIZE, "50M",
 		LIMIT_APPEND_MIN, LIMIT_APPEND_MAX,
 		.about = "The largest message that APPEND takes (APPENDLIMIT, RFC 7889)." },

@@ -41,6 +41,7 @@ typedef enum {
 	SETTING_AUTH_PASSWD_FILE,                /* path */
 	SETTING_AUTH_ALLOW_PLAINTEXT_LOOPBACK,   /* bool */
 	SETTING_AUTH_FAILED_LOGIN_DELAY,         /* duration */
+	SETTING_AUTH_UNAUTHENTICATE,             /* bool */
 	SETTING_LIMITS_APPEND_LIMIT,             /* size */
 	SETTING_LIMITS_COMMAND_LIMIT,            /* size */
 	SETTING_LIMITS_SEARCH_MAX_TIME,          /* duration */

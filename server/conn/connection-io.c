@@ -108,8 +108,9 @@ static void received(Connection *c, char *data, gsize len)
 	c->active_us = g_get_monotonic_time();
 	if (!c->lingering)
 		connection_take_input(c, data, len);
-	if (c->user == NULL)
-		explicit_bzero(data, len); /* there may be a password in it, and the buffer is everyone's */
+	/* There may be a password in it, and the buffer is everyone's. With UNAUTHENTICATE a LOGIN may come at any time. */
+	if (c->user == NULL || settings_bool(hub_server(c->hub)->settings, SETTING_AUTH_UNAUTHENTICATE))
+		explicit_bzero(data, len);
 }
 
 static void input_ended(Connection *c)

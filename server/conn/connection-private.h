@@ -62,6 +62,7 @@ struct Connection {
 	char *watched_account; /* whose news it gets; NULL: none */
 	gint64 watched_mailbox;
 
+	gint64 login_from_us; /* monotonic: since when it is expected to log in */
 	gint64 started_us, active_us, delayed_until_us, eof_at_us, looked_us, linger_at_us, spoke_us; /* monotonic */
 	guint64 bytes_in, bytes_out, commands;
 	MetricSeries *gauge; /* METRIC_SESSIONS: the one it is counted in */

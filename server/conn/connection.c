@@ -96,7 +96,7 @@ Connection *connection_new(
 	c->session->peer = g_strdup(peer);
 	c->session->local = local;
 	c->host = (CommandHost){ .cancelled = is_cancelled, .client_closed = client_closed, .flush = flush, .data = c };
-	c->started_us = c->active_us = g_get_monotonic_time();
+	c->started_us = c->login_from_us = c->active_us = g_get_monotonic_time();
 	g_mutex_init(&c->flush_lock);
 	output_init(&c->output);
 	connection_update_limits(c);
@@ -235,8 +235,13 @@ void connection_stop(Connection *c)
 static void session_changed(Connection *c)
 {
 	Session *session = c->session;
-	if (c->user == NULL)
+	if (c->user == NULL) {
 		c->user = g_strdup(session->user);
+	} else if (session->user == NULL) { /* UNAUTHENTICATE */
+		g_clear_pointer(&c->user, g_free);
+		c->login_from_us = g_get_monotonic_time();
+		c->news = FALSE;
+	}
 	update_gauge(c);
 	connection_update_limits(c);
 	/* Without a selected mailbox there may be news of annotations. */
@@ -392,7 +397,7 @@ static gint64 next_deadline(const Connection *c)
 	deadline = c->active_us + settings_ms(settings, SETTING_SERVER_IDLE_TIMEOUT) * 1000;
 	if (c->user == NULL)
 		deadline = MIN(
-			deadline, c->started_us + settings_ms(settings, SETTING_SERVER_LOGIN_TIMEOUT) * 1000);
+			deadline, c->login_from_us + settings_ms(settings, SETTING_SERVER_LOGIN_TIMEOUT) * 1000);
 	return deadline;
 }
 

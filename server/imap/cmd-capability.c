@@ -21,6 +21,8 @@ void capability_write(const Session *session, GString *out)
 		"THREAD=REFERENCES I18NLEVEL=1 "
 		"SEARCH=FUZZY STATUS=SIZE CONDSTORE QRESYNC METADATA METADATA-SERVER FILTERS");
 	g_string_append_printf(out, " APPENDLIMIT=%" G_GUINT64_FORMAT, session->server->append_limit);
+	if (settings_bool(session->server->settings, SETTING_AUTH_UNAUTHENTICATE))
+		g_string_append(out, " UNAUTHENTICATE");
 	if (session->state != SESSION_NOT_AUTHENTICATED)
 		return;
 	if (session->server->tls != NULL && !session->tls)

@@ -46,6 +46,7 @@ static const CommandEntry entries[] = {
 	{ "UID SORT", cmd_sort, COMMAND_SELECTED },
 	{ "UID STORE", cmd_store, COMMAND_SELECTED | COMMAND_WRITES },
 	{ "UID THREAD", cmd_thread, COMMAND_SELECTED },
+	{ "UNAUTHENTICATE", cmd_unauthenticate, COMMAND_AUTHENTICATED },
 	{ "UNSELECT", cmd_close, COMMAND_SELECTED },
 	{ "UNSUBSCRIBE", cmd_unsubscribe, COMMAND_AUTHENTICATED },
 };

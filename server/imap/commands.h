@@ -32,6 +32,7 @@ CommandResult cmd_select(ImapCommand *cmd); /* SELECT, EXAMINE */
 CommandResult cmd_setmetadata(ImapCommand *cmd); /* RFC 5464 */
 CommandResult cmd_status(ImapCommand *cmd);
 CommandResult cmd_subscribe(ImapCommand *cmd);
+CommandResult cmd_unauthenticate(ImapCommand *cmd); /* RFC 8437 */
 CommandResult cmd_unsubscribe(ImapCommand *cmd);
 
 /* Selected. */

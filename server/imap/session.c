@@ -19,15 +19,24 @@ void session_free(Session *session)
 {
 	if (session == NULL)
 		return;
+	session_unauthenticate(session);
+	g_free(session->client_id);
+	g_free(session->peer);
+	g_free(session);
+}
+
+void session_unauthenticate(Session *session)
+{
 	session_unselect(session);
 	g_clear_pointer(&session->index, search_index_unref);
 	g_clear_pointer(&session->account, account_unref);
 	if (session->counted)
 		server_context_leave(session->server, session->user);
-	g_free(session->user);
-	g_free(session->client_id);
-	g_free(session->peer);
-	g_free(session);
+	session->counted = FALSE;
+	g_clear_pointer(&session->user, g_free);
+	session->enabled = 0;
+	session->metadata_seen = 0;
+	session->state = SESSION_NOT_AUTHENTICATED;
 }
 
 void session_unselect(Session *session)

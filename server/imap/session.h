@@ -67,6 +67,9 @@ SearchIndex *session_index(Session *session);
 /* Selects: takes the snapshot, claims \Recent. The old mailbox, if any, is closed first. */
 gboolean session_select(Session *session, const char *name, gboolean read_only, GError **error);
 void session_unselect(Session *session);
+/* Back to the state before login: nothing of the user is left, nothing is selected or enabled. The connection, its TLS, what the client said by
+ * ID, and the count of failed logins stay. On a worker: giving up a mailbox or an account may write. */
+void session_unauthenticate(Session *session);
 /* Takes over the selected mailbox's name: this session, or any other, may have renamed it. One that was deleted keeps its last. FALSE and
  * @error: it could not be read. Nothing is done when none is selected. */
 gboolean session_follow_rename(Session *session, GError **error);

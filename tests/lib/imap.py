@@ -638,7 +638,7 @@ class Client:
         if tagged.tag not in self.pending:
             raise ProtocolError('answer to a tag that is not ours: %r' % tagged.raw)
         word, begin = self.pending.pop(tagged.tag)
-        if word in ('CLOSE', 'UNSELECT') and tagged.status == 'OK' or \
+        if word in ('CLOSE', 'UNSELECT', 'UNAUTHENTICATE') and tagged.status == 'OK' or \
                 word in ('SELECT', 'EXAMINE') and tagged.status == 'NO':
             self.exists = self.recent = self.uids = None
         return Result(tagged.tag, tagged.status, tagged.code, tagged.text, self.untagged[begin:])
