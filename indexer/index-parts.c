@@ -134,19 +134,21 @@ static guint trailing(const IndexMeta *meta, guint64 bytes)
 	return n;
 }
 
-/* Without room for it there are more of them for now. */
+/* Without room for it there are more of them for now; so are those whose ranges of ids do not lie apart (an email that was read late is in a part of newer ones),
+ * or nothing could be committed any more. */
 static gboolean merge_many(IndexParts *parts, IndexMeta *meta, guint64 bytes, GError **error)
 {
 	GError *cause = NULL;
 	guint n = trailing(meta, bytes);
 	if (n < SMALL_PARTS || index_parts_merge(parts, meta, meta->parts->len - n, &cause))
 		return TRUE;
-	gboolean space = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_SPACE);
-	if (space)
+	gboolean bearable = g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_SPACE) ||
+			    g_error_matches(cause, FTINDEX_ERROR, FTINDEX_ERROR_FAILED);
+	if (bearable)
 		g_error_free(cause);
 	else
 		g_propagate_error(error, cause);
-	return space;
+	return bearable;
 }
 
 gboolean index_parts_sync(IndexParts *parts, IndexMeta *meta, GError **error)

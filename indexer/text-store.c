@@ -534,15 +534,22 @@ static gboolean fail_as_damaged(const Segment *segment, GError **error)
 	return FALSE;
 }
 
-/* Whether the hit at @hit in the record @span counts: anywhere, but for HEADER in the value of the field, in whose line it then is. */
-static gboolean hit_counts(const TextLeaf *leaf, TextSpan span, const char *hit)
+/* Whether the hit at @hit in the record @span counts: anywhere, but for HEADER in the value of the field, in whose line it then is. If not, *next_out is where
+ * one may be that does: behind a line of another field, which may have millions of hits. */
+static gboolean hit_counts(const TextLeaf *leaf, TextSpan span, const char *hit, const char **next_out)
 {
 	if (leaf->scope != TEXT_SCOPE_HEADER)
 		return TRUE;
-	const char *before = hit == span.data ? NULL : memrchr(span.data, '\n', (gsize)(hit - span.data));
-	const char *line = before == NULL ? span.data : before + 1;
-	return (gsize)(hit - line) >= leaf->field_len + 2 && memcmp(line, leaf->field, leaf->field_len) == 0 &&
-	       memcmp(line + leaf->field_len, ": ", 2) == 0;
+	const char *end = span.data + span.len, *before = hit == span.data ? NULL : memrchr(span.data, '\n', (gsize)(hit - span.data));
+	const char *line = before == NULL ? span.data : before + 1, *value = line + leaf->field_len + 2;
+	if ((gsize)(end - line) >= leaf->field_len + 2 && memcmp(line, leaf->field, leaf->field_len) == 0 &&
+		memcmp(line + leaf->field_len, ": ", 2) == 0) {
+		*next_out = value;
+		return hit >= value;
+	}
+	const char *lf = memchr(hit, '\n', (gsize)(end - hit));
+	*next_out = lf == NULL ? end : lf + 1;
+	return FALSE;
 }
 
 /* The needle first, then where it is: most lines are never looked at. The same as text_streams_match(). */
@@ -556,9 +563,8 @@ static gboolean match_record(const TextLeaf *leaf, TextStream stream, TextSpan s
 	const char *end = span.data + span.len;
 	for (const char *at = span.data; at < end;) {
 		const char *hit = mem_find(at, (gsize)(end - at), leaf->needle, leaf->needle_len);
-		if (hit == NULL || hit_counts(leaf, span, hit))
+		if (hit == NULL || hit_counts(leaf, span, hit, &at))
 			return hit != NULL;
-		at = hit + 1;
 	}
 	return FALSE;
 }
@@ -664,8 +670,9 @@ static void scan_run(Scan *scan, const Piece *piece, guint32 entry, guint32 end,
 		if (hit == NULL)
 			return;
 		entry = entry_at(segment, stream, entry, end, origin + (guint32)(hit - piece->data));
-		if (!hit_counts(leaf, span_of(segment, stream, piece, entry), hit)) {
-			at = origin + (guint32)(hit - piece->data) + 1;
+		const char *next;
+		if (!hit_counts(leaf, span_of(segment, stream, piece, entry), hit, &next)) {
+			at = origin + (guint32)(next - piece->data);
 			continue;
 		}
 		g_array_append_val(scan->found, segment->entries[entry].id);

@@ -10,6 +10,8 @@
 #include "indexer/index-dir.h"
 #include "indexer/index-parts.h"
 #include "indexer/index-reader.h"
+#include "indexer/terms.h"
+#include "tests/unit/indexer/corpus.h"
 #include "tests/unit/indexer/mail-fixture.h"
 
 /* Parts of a few emails. */
@@ -379,6 +381,32 @@ static void parts_are_merged_when_they_are_not_much_smaller_than_those_before(vo
 	}
 }
 
+/* An email that could be read at last is in a part of newer ones: these two cannot be merged, and the commits of a build go on. */
+static void parts_that_cannot_be_merged_do_not_stop_a_build(void)
+{
+	GError *error = NULL;
+	g_auto(IndexMeta) meta;
+	g_autofree char *dir = make_folder();
+	g_autoptr(GByteArray) term = g_byte_array_new();
+	index_meta_init(&meta);
+	term_append(term, TERM_PREFIX_BODY, "word", 4);
+	FtTerms terms = { term->data, term->len };
+	g_autoptr(IndexParts) parts = index_parts_open(dir, &meta, &error);
+	g_assert_no_error(error);
+	for (guint32 i = 0; i < 20; i++) {
+		guint32 ids[2] = { 2 + 2 * i, 3 + 2 * i };
+		if (i == 1)
+			ids[0] = 1;
+		for (guint k = 0; k < 2; k++)
+			g_assert_true(index_parts_add(parts, &meta, ids[k], terms, &error));
+		(void)index_parts_sync(parts, &meta, &error);
+		g_assert_no_error(error);
+		index_parts_committed(parts);
+		g_assert_cmpuint(meta.parts->len, ==, i + 1);
+	}
+	remove_folder(dir);
+}
+
 static void the_state_of_parts_is_read_as_it_was_written(void)
 {
 	g_auto(IndexMeta) meta, read = { .watermark = 0 };
@@ -410,6 +438,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define TEST(name) g_test_add_func("/index-build/" #name, name)
 	TEST(parts_are_merged_when_they_are_not_much_smaller_than_those_before);
+	TEST(parts_that_cannot_be_merged_do_not_stop_a_build);
 	TEST(the_state_of_parts_is_read_as_it_was_written);
 	TEST(a_large_first_indexing_is_searched_as_it_grows_and_ends_in_one_part);
 	TEST(an_index_that_is_far_behind_catches_up_in_parts_and_is_searched_by_terms);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "indexer/ftindex.h"
@@ -530,6 +531,49 @@ static void long_words_are_kept_once_more(void)
 	}
 }
 
+/* Hits in lines of other fields: each is passed over with its line, or a single long one would take a minute. */
+static void hits_in_a_long_line_of_another_field_cost_its_length(void)
+{
+	enum { LEN = 1000000, EMAILS = 3 };
+	GError *error = NULL;
+	g_autofree char *dir = make_folder(), *filler = g_strnfill(LEN, 'a');
+	g_autofree char *without = g_strdup_printf("subject: %s\nfro: a\nfrom\nsubject: from: a\n", filler);
+	g_autofree char *with = g_strdup_printf("subject: %s\nfrom: b\nfrom: xa\n", filler);
+	g_auto(TextState) state = { NULL };
+	text_state_init(&state);
+	g_autoptr(TextWriter) writer = text_writer_open(dir, &state, &error);
+	g_assert_no_error(error);
+	for (guint32 id = 1; id <= EMAILS; id++) {
+		TextSpan streams[TEXT_N_STREAMS] = { [0 ... TEXT_N_STREAMS - 1] = { "", 0 } };
+		const char *text = id == 2 ? with : without;
+		streams[TEXT_STREAM_ENVELOPE] = (TextSpan){ text, strlen(text) };
+		g_assert_true(text_writer_add(writer, id, streams, &error));
+	}
+	text_state_clear(&state);
+	g_assert_true(text_writer_sync(writer, &state, &error));
+	g_assert_true(text_writer_committed(writer, &error));
+	g_autoptr(TextView) view = text_view_open(dir, &state, NULL, &error);
+	g_assert_no_error(error);
+	static const struct {
+		const char *field, *needle;
+		gboolean match;
+	} cases[] = {
+		{ "from", "a", TRUE }, { "from", "xa", TRUE }, { "from", "b", TRUE }, { "from", "m", FALSE }, { "from", "aa", FALSE },
+		{ "from", ": x", FALSE }, { "to", "a", FALSE },
+	};
+	clock_t start = clock();
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		TextLeaf leaf = { .scope = TEXT_SCOPE_HEADER, .field = cases[i].field, .field_len = strlen(cases[i].field),
+			.needle = cases[i].needle, .needle_len = strlen(cases[i].needle) };
+		g_autoptr(EmailSet) found = match(view, &leaf, text_view_present(view));
+		g_assert_cmpuint(email_set_count(found), ==, cases[i].match ? 1 : 0);
+		g_assert_cmpint(email_set_contains(found, 2), ==, cases[i].match);
+	}
+	/* Milliseconds; from each hit back to the start of its line it was minutes. */
+	g_assert_cmpint((clock() - start) / CLOCKS_PER_SEC, <, 5);
+	remove_folder(dir);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -546,6 +590,7 @@ int main(int argc, char **argv)
 	PACKING_TEST("all", TEXT_PACKING_ALL, damage_of_packed_files_is_seen);
 	TEST(splitting_keeps_every_line_and_the_matcher_s_answer);
 	TEST(long_words_are_kept_once_more);
+	TEST(hits_in_a_long_line_of_another_field_cost_its_length);
 #undef TEST
 #undef PACKING_TEST
 	return g_test_run();
