@@ -222,7 +222,7 @@ static void a_file_cut_at_any_byte_is_put_right_or_seen(void)
 	TextState state;
 	text_state_copy(&state, &fixture.committed);
 	/* What follows is not committed. */
-	change_at_random(&fixture, &number, 4);
+	change_at_random(&fixture, &number, 12);
 	TextState lost;
 	g_assert_true(text_writer_sync(fixture.writer, &lost, NULL));
 	text_state_clear(&lost);
