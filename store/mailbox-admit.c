@@ -368,17 +368,29 @@ gboolean mailbox_try_admit_new(Mailbox *mailbox, gboolean *again_out, GError **e
 	return ok;
 }
 
+/* Whether the mailbox is there, once nobody is deleting or renaming one: that moves folders before rows. */
+static gboolean is_there(Mailbox *mailbox, GError **error)
+{
+	if (!account_lock_shared(mailbox->account->lock, error))
+		return FALSE;
+	gboolean there = mailbox_reread_folder(mailbox, error);
+	account_lock_shared_end(mailbox->account->lock);
+	return there;
+}
+
 gboolean mailbox_admit_new(Mailbox *mailbox, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 	gboolean again;
-	/* A full disk keeps nobody from reading what is there; who writes is told. */
-	if (mailbox_try_admit_new(mailbox, &again, &failure) ||
-		g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE) ||
-		g_error_matches(failure, STORE_ERROR, STORE_ERROR_READ_ONLY))
-		return TRUE;
-	g_propagate_error(error, g_steal_pointer(&failure));
-	return FALSE;
+	if (!mailbox_try_admit_new(mailbox, &again, &failure)) {
+		/* A full disk keeps nobody from reading what is there; who writes is told. */
+		if (g_error_matches(failure, STORE_ERROR, STORE_ERROR_NO_SPACE) ||
+			g_error_matches(failure, STORE_ERROR, STORE_ERROR_READ_ONLY))
+			return TRUE;
+		/* The folder may have gone while it was read, with its mailbox or to another name. */
+		return is_there(mailbox, error) && mailbox_try_admit_new(mailbox, &again, error);
+	}
+	return TRUE;
 }
 
 void account_admit_new(Account *account)
