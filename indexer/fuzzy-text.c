@@ -54,43 +54,23 @@ static TextKind kind_of_field(const char *name, gsize len)
 /* FALSE: enough. */
 typedef gboolean (*TokenFunc)(TextKind kind, const char *token, gsize len, gpointer data);
 
-static inline gboolean is_token_octet(char c)
+typedef struct {
+	TextKind kind;
+	TokenFunc func;
+	gpointer data;
+} Tokens;
+
+static gboolean one_token(const char *octets, gsize len, gpointer data)
 {
-	return g_ascii_isalnum(c) || (guchar)c >= 0x80;
+	const Tokens *tokens = data;
+	return tokens->func(tokens->kind, octets, len, tokens->data);
 }
 
-/* The tokens of a text, long ones in their pieces: what terms.h makes terms of. */
-static gboolean each_token(TextKind kind, const char *text, gsize len, TokenFunc func, gpointer data)
+/* What terms.h makes terms of. */
+static gboolean each_token(gboolean trace, TextKind kind, const char *text, gsize len, TokenFunc func, gpointer data)
 {
-	const char *end = text + len;
-	while (text < end) {
-		if (!is_token_octet(*text)) {
-			text++;
-			continue;
-		}
-		const char *token = text;
-		while (text < end && is_token_octet(*text))
-			text++;
-		for (; text - token > TERM_PIECE; token += TERM_STEP)
-			if (!func(kind, token, TERM_PIECE, data))
-				return FALSE;
-		if (!func(kind, token, (gsize)(text - token), data))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-/* The same of the value of a line; long words of trace fields are no terms (terms.h). */
-static gboolean each_value_token(gboolean trace, TextKind kind, const char *value, gsize len, TokenFunc func, gpointer data)
-{
-	const char *end = value + len, *at = value, *word;
-	gsize word_len;
-	while (trace && (word = term_long_word(&at, end, &word_len)) != NULL) {
-		if (!each_token(kind, value, (gsize)(word - value), func, data))
-			return FALSE;
-		value = at;
-	}
-	return each_token(kind, value, (gsize)(end - value), func, data);
+	Tokens tokens = { kind, func, data };
+	return term_each(text, len, trace, one_token, &tokens);
 }
 
 /* One line of the header or parts section, if it counts for the leaf. */
@@ -101,16 +81,16 @@ static gboolean each_line_token(const TextLeaf *leaf, gboolean parts, const char
 		if (len < name + 2 || memcmp(line, leaf->field, name) != 0 || line[name] != ':' || line[name + 1] != ' ')
 			return TRUE;
 		gboolean is_trace = term_prefix_of_field(line, term_name_end(line, len)) == TERM_PREFIX_TRACE;
-		return each_value_token(is_trace, kind_of_field(leaf->field, name), line + name + 2, len - name - 2, func, data);
+		return each_token(is_trace, kind_of_field(leaf->field, name), line + name + 2, len - name - 2, func, data);
 	}
 	gsize name = term_name_end(line, len);
 	if (name == len)
-		return each_token(KIND_OTHER, line, len, func, data);
+		return each_token(FALSE, KIND_OTHER, line, len, func, data);
 	TextKind kind = parts ? KIND_OTHER : kind_of_field(line, name);
-	if (name > TERM_NAME_MAX && !each_token(KIND_OTHER, line, name, func, data))
+	if (name > TERM_NAME_MAX && !each_token(FALSE, KIND_OTHER, line, name, func, data))
 		return FALSE;
 	gboolean is_trace = !parts && term_prefix_of_field(line, name) == TERM_PREFIX_TRACE;
-	return each_value_token(is_trace, kind, line + name, len - name, func, data);
+	return each_token(is_trace, kind, line + name, len - name, func, data);
 }
 
 /* The tokens that the leaf looks at. */
@@ -124,7 +104,7 @@ static void each_leaf_token(const TextLeaf *leaf, const TextSpan streams[TEXT_N_
 		if (only != TEXT_N_STREAMS && only != (TextStream)stream)
 			continue;
 		if (stream == TEXT_STREAM_BODY) {
-			if (!each_token(KIND_BODY, line, streams[stream].len, func, data))
+			if (!each_token(FALSE, KIND_BODY, line, streams[stream].len, func, data))
 				return;
 			continue;
 		}

@@ -164,31 +164,6 @@ static void term_list_add(TermList *list, char prefix, const char *octets, gsize
 		term_list_grow(list);
 }
 
-static void term_list_add_token(TermList *list, char prefix, const char *token, gsize len)
-{
-	while (len > TERM_PIECE) {
-		term_list_add(list, prefix, token, TERM_PIECE);
-		token += TERM_STEP;
-		len -= TERM_STEP;
-	}
-	term_list_add(list, prefix, token, len);
-}
-
-static void term_list_add_text(TermList *list, char prefix, const char *text, gsize len)
-{
-	const char *end = text + len;
-	while (text < end) {
-		if (!is_token_octet(*text)) {
-			text++;
-			continue;
-		}
-		const char *token = text;
-		while (text < end && is_token_octet(*text))
-			text++;
-		term_list_add_token(list, prefix, token, (gsize)(text - token));
-	}
-}
-
 const char *term_long_word(const char **at, const char *end, gsize *len_out)
 {
 	for (const char *word = *at, *word_end; word < end; word = word_end + 1) {
@@ -206,15 +181,53 @@ const char *term_long_word(const char **at, const char *end, gsize *len_out)
 	return NULL;
 }
 
-static void term_list_add_trace(TermList *list, const char *text, gsize len)
+static gboolean each_piece(const char *text, const char *end, TermFunc func, gpointer data)
+{
+	while (text < end) {
+		if (!is_token_octet(*text)) {
+			text++;
+			continue;
+		}
+		const char *token = text;
+		while (text < end && is_token_octet(*text))
+			text++;
+		for (; text - token > TERM_PIECE; token += TERM_STEP)
+			if (!func(token, TERM_PIECE, data))
+				return FALSE;
+		if (!func(token, (gsize)(text - token), data))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean term_each(const char *text, gsize len, gboolean trace, TermFunc func, gpointer data)
 {
 	const char *end = text + len, *at = text, *word;
 	gsize word_len;
-	while ((word = term_long_word(&at, end, &word_len)) != NULL) {
-		term_list_add_text(list, TERM_PREFIX_TRACE, text, (gsize)(word - text));
+	while (trace && (word = term_long_word(&at, end, &word_len)) != NULL) {
+		if (!each_piece(text, word, func, data))
+			return FALSE;
 		text = at;
 	}
-	term_list_add_text(list, TERM_PREFIX_TRACE, text, (gsize)(end - text));
+	return each_piece(text, end, func, data);
+}
+
+typedef struct {
+	TermList *list;
+	char prefix;
+} Adding;
+
+static gboolean add_piece(const char *octets, gsize len, gpointer data)
+{
+	const Adding *adding = data;
+	term_list_add(adding->list, adding->prefix, octets, len);
+	return TRUE;
+}
+
+static void term_list_add_text(TermList *list, char prefix, const char *text, gsize len)
+{
+	Adding adding = { list, prefix };
+	(void)term_each(text, len, prefix == TERM_PREFIX_TRACE, add_piece, &adding);
 }
 
 static void term_list_add_lines(TermList *list, const TextSpan *section, gboolean parts)
@@ -232,10 +245,7 @@ static void term_list_add_lines(TermList *list, const TextSpan *section, gboolea
 			if (name_len > TERM_NAME_MAX)
 				term_list_add_text(list, TERM_PREFIX_HEADER, line, name_len);
 			char prefix = parts ? TERM_PREFIX_HEADER : term_prefix_of_field(line, name_len);
-			if (prefix == TERM_PREFIX_TRACE)
-				term_list_add_trace(list, line + name_len, len - name_len);
-			else
-				term_list_add_text(list, prefix, line + name_len, len - name_len);
+			term_list_add_text(list, prefix, line + name_len, len - name_len);
 		}
 		line = line_end + 1;
 	}

@@ -51,6 +51,11 @@ gsize term_name_end(const char *line, gsize len);
 /* The next long word of the text at *at, which is set behind it; NULL: there is none. */
 const char *term_long_word(const char **at, const char *end, gsize *len_out);
 
+/* Calls @func with the octets of each term of a text in which nothing is a name: its tokens in order, long ones in their pieces. @trace: of a trace
+ * field, whose long words are passed over. FALSE: @func said that it has enough. */
+typedef gboolean (*TermFunc)(const char *octets, gsize len, gpointer data); /* FALSE: enough */
+gboolean term_each(const char *text, gsize len, gboolean trace, TermFunc func, gpointer data);
+
 /* Collects the terms of one message; reusable. */
 typedef struct TermList TermList;
 TermList *term_list_new(void);
