@@ -183,85 +183,60 @@ TextLeaf search_key_leaf(const SearchKey *key)
 	return (TextLeaf){ key->scope, key->field, key->field_len, key->needle, key->needle_len, key->fuzzy_needle };
 }
 
-/* A walk over the words of bits that have any, with the rows of their messages. Emails of mail that came in order have ids that count up by one: a
- * million of them are looked up by the word. */
+/* A walk over the words of bits that have any, with the emails of their messages. Ids of mail that came in order count up by one: a million of them
+ * are looked up by the word. */
 typedef struct {
 	const Snapshot *view;
 	const Bits *within;
+	gsize next;
+	gsize word; /* that was found */
 	const SnapshotChunk *chunk;
 	guint32 chunk_first; /* position of its first row */
-	gsize next;
-	gsize word;          /* that was found */
-	gboolean in_a_row;   /* its 64 messages (or those that there are) have the ids from @first_id on */
-	guint32 first_id;
+	guint32 ids[64];     /* of the word's messages, or those that there are */
+	gboolean in_a_row;   /* they are from ids[0] on */
 } Words;
 
-static gboolean count_up(const guint32 *ids, guint n)
+static void words_read_ids(Words *words)
 {
+	guint32 position = (guint32)(words->word * 64);
+	guint n = MIN(64, words->within->n_bits - position), row;
+	for (guint i = 0, some; i < n; i += some, position += some) {
+		if (words->chunk == NULL || position - words->chunk_first >= words->chunk->n) {
+			words->chunk = snapshot_row(words->view, position, &row);
+			words->chunk_first = position - row;
+		}
+		row = position - words->chunk_first;
+		some = MIN(n - i, words->chunk->n - row);
+		memcpy(words->ids + i, words->chunk->email_id + row, some * sizeof *words->ids);
+	}
 	guint32 differ = 0;
 	for (guint i = 0; i < n; i++)
-		differ |= ids[i] ^ (ids[0] + i);
-	return differ == 0;
+		differ |= words->ids[i] ^ (words->ids[0] + i);
+	words->in_a_row = differ == 0;
 }
 
 static gboolean words_next(Words *words)
 {
-	const Bits *within = words->within;
-	while (words->next < bits_n_words(within) && within->words[words->next] == 0)
+	while (words->next < bits_n_words(words->within) && words->within->words[words->next] == 0)
 		words->next++;
-	if (words->next >= bits_n_words(within))
+	if (words->next >= bits_n_words(words->within))
 		return FALSE;
 	words->word = words->next++;
-	guint32 position = (guint32)(words->word * 64);
-	guint n = MIN(64, within->n_bits - position), row;
-	if (words->chunk == NULL || position - words->chunk_first >= words->chunk->n) {
-		words->chunk = snapshot_row(words->view, position, &row);
-		words->chunk_first = position - row;
-	}
-	row = position - words->chunk_first;
-	words->in_a_row = words->chunk->n - row >= n && count_up(words->chunk->email_id + row, n);
-	words->first_id = words->chunk->email_id[row];
+	words_read_ids(words);
 	return TRUE;
-}
-
-/* The ids of a word's messages that do not count up: calls @each for the word's bits. */
-typedef void (*WordBit)(guint32 position, guint32 email_id, gpointer a, gconstpointer b);
-
-static void word_each(const Words *words, WordBit each, gpointer a, gconstpointer b)
-{
-	guint32 first = (guint32)(words->word * 64);
-	for (guint64 left = words->within->words[words->word]; left != 0; left &= left - 1) {
-		guint32 position = first + (guint32)__builtin_ctzll(left);
-		guint row;
-		const SnapshotChunk *chunk = words->chunk;
-		if (position - words->chunk_first >= chunk->n)
-			chunk = snapshot_row(words->view, position, &row);
-		else
-			row = position - words->chunk_first;
-		each(position, chunk->email_id[row], a, b);
-	}
-}
-
-static void add_email(guint32 position, guint32 email_id, gpointer set, gconstpointer unused)
-{
-	(void)position, (void)unused;
-	email_set_add(set, email_id);
-}
-
-static void set_if_matched(guint32 position, guint32 email_id, gpointer result, gconstpointer matched)
-{
-	if (email_set_contains(matched, email_id))
-		bits_set(result, position);
 }
 
 static EmailSet *emails_of(const Search *search, const Bits *bits)
 {
 	EmailSet *set = email_set_new();
-	for (Words words = { .view = search->context->view, .within = bits }; words_next(&words);)
+	for (Words words = { .view = search->context->view, .within = bits }; words_next(&words);) {
+		guint64 word = bits->words[words.word];
 		if (words.in_a_row)
-			email_set_add_word(set, words.first_id, bits->words[words.word]);
+			email_set_add_word(set, words.ids[0], word);
 		else
-			word_each(&words, add_email, set, NULL);
+			for (; word != 0; word &= word - 1)
+				email_set_add(set, words.ids[__builtin_ctzll(word)]);
+	}
 	return set;
 }
 
@@ -269,11 +244,16 @@ static EmailSet *emails_of(const Search *search, const Bits *bits)
 static Bits *with_emails(const Search *search, const Bits *within, const EmailSet *matched)
 {
 	Bits *result = bits_new(search->n);
-	for (Words words = { .view = search->context->view, .within = within }; words_next(&words);)
+	for (Words words = { .view = search->context->view, .within = within }; words_next(&words);) {
+		guint64 word = within->words[words.word], found = 0;
 		if (words.in_a_row)
-			result->words[words.word] = within->words[words.word] & email_set_word(matched, words.first_id);
+			found = word & email_set_word(matched, words.ids[0]);
 		else
-			word_each(&words, set_if_matched, result, matched);
+			for (; word != 0; word &= word - 1)
+				if (email_set_contains(matched, words.ids[__builtin_ctzll(word)]))
+					found |= word & -word;
+		result->words[words.word] = found;
+	}
 	return result;
 }
 
